@@ -102,14 +102,19 @@ static inline void sum_columns(__global float *sums, const __global float *a, ul
     }
 }
 
-// Asks for part `part` of `parts` of a slice of `rows` rows of `columns` floats, for the second-level cache. The parts of
-// the next slice are asked for while this one is computed, which takes longer than reading them.
-static inline void prefetch_part(const __global float *slice, ulong ld, int rows, int columns, int part,
-                                 int parts)
+// Rows of an operand that are read next; 0 of them: none.
+typedef struct reading {
+    const __global float *at;
+    int rows, columns;
+} reading;
+
+// Asks for part `part` of `parts` of them, for the second-level cache: they come while something else is computed, which takes
+// longer than reading them.
+static inline void prefetch_part(reading next, ulong ld, int part, int parts)
 {
-    const int each = (rows + parts - 1) / parts, end = min(rows, (part + 1) * each);
+    const int each = (next.rows + parts - 1) / parts, end = min(next.rows, (part + 1) * each);
     for (int k = part * each; k < end; k++) {
-        for (int j = 0; j < columns; j += 16) PREFETCH_SECOND(slice + k * ld + j);
+        for (int j = 0; j < next.columns; j += TL_LINE) PREFETCH_SECOND(next.at + k * ld + j);
     }
 }
 
@@ -157,6 +162,21 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
         const int panels = (column_end - column_begin + NR - 1) / NR,
                   tiles = (row_end - row_begin + MR - 1) / MR;
         const bool by_tile = panels * NR * kc * (int)sizeof(float) <= FIRST_LEVEL;
+        // This group's next slices or, behind the last, the first of the next group, which has the columns behind these or,
+        // behind the last, the rows. (Processors foresee by themselves what lies in long rows along the inner dimension.)
+        reading next_a = {a, 0, 0}, next_b = {b, 0, 0};
+        if (!last) {
+            const int begin = kb + depth, next = min(depth, k_total - begin);
+            next_a = (reading){a + (ulong)begin * lda + row_begin, next, row_end - row_begin};
+            if (!tb)
+                next_b = (reading){b + (ulong)begin * ldb + column_begin, next, column_end - column_begin};
+        } else if (column_end < n) {
+            const int next = min((int)s.nb, n - column_end), first_depth = min(depth, k_total);
+            next_b = tb ? (reading){b + (ulong)column_end * ldb, next, first_depth}
+                        : (reading){b + column_end, first_depth, next};
+        } else if (row_end < m) {
+            next_a = (reading){a + row_end, min(depth, k_total), min((int)s.mb, m - row_end)};
+        }
         for (int step = 0; step < panels * tiles; step++) {
             const int j = column_begin + (by_tile ? step % panels : step / tiles) * NR;
             const int i = row_begin + (by_tile ? step / panels : step % tiles) * MR;
@@ -171,14 +191,8 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             if (!stream) prefetch_rows(c + corner, ldc, rows, columns);
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
-            if (!tb && !last) {
-                const int begin = kb + depth, next = min(depth, k_total - begin);
-                prefetch_part(b + (ulong)begin * ldb + column_begin, ldb, next, column_end - column_begin,
-                              step, panels * tiles);
-                if (ta)
-                    prefetch_part(a + (ulong)begin * lda + row_begin, lda, next, row_end - row_begin, step,
-                                  panels * tiles);
-            }
+            if (next_b.rows > 0) prefetch_part(next_b, ldb, step, panels * tiles);
+            if (ta && next_a.rows > 0) prefetch_part(next_a, lda, step, panels * tiles);
             tile_clear(acc);
             if (!ta) {
                 const __global float *row[MR];
