@@ -196,7 +196,7 @@ static const struct {
     {"quiet", TLI_CLI_ALL, "eval mnist", "--quiet", NULL},
     {"config", TLI_CLI_TRAIN, TRAIN, "--config seed.conf", NULL},
     {"model-device", TLI_CLI_BENCH_STEP, NULL, NULL, "cli/test_bench.c --model-device"},
-    {"self-test", TLI_CLI_DEVICES, "devices", "--self-test", NULL},
+    {"self-test", TLI_CLI_DEVICES, NULL, NULL, "cli/test_devices_cli.c --self-test"},
     {"dump", TLI_CLI_KERNELS, KERNELS, "--dump run2", NULL},
     {"for", TLI_CLI_KERNELS, KERNELS, "--for gpu", NULL},
     {"json", TLI_CLI_DEVICES, "devices", "--json", NULL},
