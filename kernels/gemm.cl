@@ -162,12 +162,13 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
         const int panels = (column_end - column_begin + NR - 1) / NR,
                   tiles = (row_end - row_begin + MR - 1) / MR;
         const bool by_tile = panels * NR * kc * (int)sizeof(float) <= FIRST_LEVEL;
-        // This group's next slices or, behind the last, the first of the next group, which has the columns behind these or,
-        // behind the last, the rows. (Processors foresee by themselves what lies in long rows along the inner dimension.)
+        // This group's next slices or, behind the last, the first of the next group, which has the columns behind these,
+        // behind the last the rows, and then the next batch. Not of rows along the inner dimension, which processors
+        // foresee by themselves, but in a batch, whose rows are short.
         reading next_a = {a, 0, 0}, next_b = {b, 0, 0};
         if (!last) {
             const int begin = kb + depth, next = min(depth, k_total - begin);
-            next_a = (reading){a + (ulong)begin * lda + row_begin, next, row_end - row_begin};
+            if (ta) next_a = (reading){a + (ulong)begin * lda + row_begin, next, row_end - row_begin};
             if (!tb)
                 next_b = (reading){b + (ulong)begin * ldb + column_begin, next, column_end - column_begin};
         } else if (column_end < n) {
@@ -175,7 +176,14 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             next_b = tb ? (reading){b + (ulong)column_end * ldb, next, first_depth}
                         : (reading){b + column_end, first_depth, next};
         } else if (row_end < m) {
-            next_a = (reading){a + row_end, min(depth, k_total), min((int)s.mb, m - row_end)};
+            if (ta) next_a = (reading){a + row_end, min(depth, k_total), min((int)s.mb, m - row_end)};
+        } else if (z + 1 < (int)get_num_groups(2)) {
+            const int outer = (z + 1) / s.inner, inner = (z + 1) % s.inner, first_depth = min(depth, k_total),
+                      next_rows = min((int)s.mb, m), next_columns = min((int)s.nb, n);
+            const __global float *a1 = a0 + s.a_at + outer * s.a_outer + inner * s.a_inner;
+            const __global float *b1 = b0 + s.b_at + outer * s.b_outer + inner * s.b_inner;
+            next_a = ta ? (reading){a1, first_depth, next_rows} : (reading){a1, next_rows, first_depth};
+            next_b = tb ? (reading){b1, next_columns, first_depth} : (reading){b1, first_depth, next_columns};
         }
         for (int step = 0; step < panels * tiles; step++) {
             const int j = column_begin + (by_tile ? step % panels : step / tiles) * NR;
@@ -192,7 +200,7 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
             if (next_b.rows > 0) prefetch_part(next_b, ldb, step, panels * tiles);
-            if (ta && next_a.rows > 0) prefetch_part(next_a, lda, step, panels * tiles);
+            if (next_a.rows > 0) prefetch_part(next_a, lda, step, panels * tiles);
             tile_clear(acc);
             if (!ta) {
                 const __global float *row[MR];
