@@ -199,8 +199,10 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             if (!stream) prefetch_rows(c + corner, ldc, rows, columns);
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
-            if (next_b.rows > 0) prefetch_part(next_b, ldb, step, panels * tiles);
-            if (next_a.rows > 0) prefetch_part(next_a, lda, step, panels * tiles);
+            if (next_a.rows + next_b.rows > 0) {
+                prefetch_part(next_b, ldb, step, panels * tiles);
+                prefetch_part(next_a, lda, step, panels * tiles);
+            }
             tile_clear(acc);
             if (!ta) {
                 const __global float *row[MR];
