@@ -830,7 +830,7 @@ class Training(Struct):
          * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
         uint64_t grad_slices;
         /* Of dense products while a trainer is open; matrices by offset are multiplied in fp32. Where the device cannot, a notice says so and it
-         * is fp32: see tl_result.precision. */
+         * is fp32: see tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
         tl_precision precision;
     } tl_training;
     """

@@ -108,6 +108,11 @@ static bool is_dense(const tli_cli_options *o, const tl_settings *s)
     return o->bench.grid[0] == '\0';
 }
 
+static bool multiplies_by_own_kernels(const tli_cli_options *o, const tl_settings *s)
+{
+    return o->gemm != TL_GEMM_CLBLAST || s->training.precision == TL_PRECISION_FP32;
+}
+
 static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
 {
     return !tli_cli_given(o, "checkpoint-every");
@@ -167,6 +172,8 @@ static const rule rules[] = {
     NEEDS_TIMING("precision"),
     NEEDS("precision", TLI_CLI_BENCH_GEMM, is_dense,
           "the matrices by offset of --grouped are multiplied in fp32; leave one of the two out"),
+    NEEDS("precision", 0, multiplies_by_own_kernels,
+          "--gemm clblast asks for CLBlast, which multiplies in fp32; leave one of the two out"),
     NEEDS_TIMING("kernel-path"),
     NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two out"),
     NEEDS("layer", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/choices.h"
 #include "ops/precision.h"
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
@@ -123,6 +124,18 @@ static tl_status take_folder(training_run *r)
     return tli_run_lock_take(&r->lock, r->dir.path, tli_context_log(r->ctx), err);
 }
 
+/* Forced, CLBlast would multiply nothing of what tensor cores compute. */
+static tl_status check_gemm(const training_run *r)
+{
+    const tl_precision precision = r->s->training.precision;
+    if (precision == TL_PRECISION_FP32 || tli_context_limits(r->ctx)->gemm != TL_GEMM_CLBLAST) return TL_OK;
+    return tli_fail(
+        tl_context_error(r->ctx), TL_ERROR_USAGE,
+        "`training.precision` is %s, and the context's `gemm` asks for CLBlast, which multiplies in "
+        "fp32: leave one of the two out",
+        tli_choice_shown(&tli_precision_choices, (int)precision));
+}
+
 static tl_status create_model(training_run *r)
 {
     const tl_settings *s = r->s;
@@ -145,6 +158,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     tl_error *err = tl_context_error(r->ctx);
     r->task = tli_task_find(s->task);
     TLI_TRY(tli_task_check_own(r->task, own, err));
+    TLI_TRY(check_gemm(r));
     s->model.positions = tli_model_positions(&s->model);
     const tl_log *log = tli_context_log(r->ctx);
     TLI_TRY(tli_run_compare_ranks(r));

@@ -68,6 +68,9 @@ static void wrong_combinations_are_refused(void **unused)
     refuses("bench gemm --grouped 4x4 --m 7", "--m means nothing here", "--grouped");
     refuses("bench gemm --grouped 4x4 --trans nt", "--trans means nothing here", "--grouped");
     refuses("bench gemm --grouped 4x4 --precision tf32", "--precision means nothing here", "--grouped");
+    refuses("train mnist --precision tf32 --gemm clblast", "--precision means nothing here",
+            "--gemm clblast");
+    refuses("bench gemm --gemm clblast --precision bf16", "--precision means nothing here", "--gemm clblast");
     refuses("train mnist --precision fp64", "--precision takes fp32|tf32x3|tf32|bf16", "fp64");
     refuses("train vit --strict", "--strict means nothing here", "--data DIR");
     refuses("train mnist --workers 3", "--workers means nothing to the task mnist", "vit");

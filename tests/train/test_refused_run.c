@@ -93,6 +93,23 @@ static void metrics_are_checked_first(void **unused)
     }
 }
 
+/* Of the two only one can multiply. */
+static void tensor_cores_and_clblast_are_not_both_asked_for(void **unused)
+{
+    const tl_context_options options = {.size = sizeof options, .gemm = TL_GEMM_CLBLAST};
+    tl_settings s = small_run(TL_OP_ATTENTION, "both");
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    tl_result result;
+    s.training.precision = TL_PRECISION_BF16;
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
+    assert_says(tl_context_error(ctx)->text, "`training.precision` is bf16");
+    assert_says(tl_context_error(ctx)->text, "CLBlast");
+    assert_false(exists("both"));
+    tl_context_destroy(ctx);
+}
+
 /* What cannot be made whole is not left in part. */
 static void a_folder_that_cannot_be_made(void **unused)
 {
@@ -108,9 +125,13 @@ static void a_folder_that_cannot_be_made(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_kernels_leave_no_folder),   cmocka_unit_test(refused_memory_leaves_no_folder),
-        cmocka_unit_test(the_next_run_gets_the_same_name), cmocka_unit_test(an_earlier_run_stays_where_it_is),
-        cmocka_unit_test(metrics_are_checked_first),       cmocka_unit_test(a_folder_that_cannot_be_made),
+        cmocka_unit_test(wrong_kernels_leave_no_folder),
+        cmocka_unit_test(refused_memory_leaves_no_folder),
+        cmocka_unit_test(the_next_run_gets_the_same_name),
+        cmocka_unit_test(an_earlier_run_stays_where_it_is),
+        cmocka_unit_test(metrics_are_checked_first),
+        cmocka_unit_test(a_folder_that_cannot_be_made),
+        cmocka_unit_test(tensor_cores_and_clblast_are_not_both_asked_for),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
