@@ -60,12 +60,6 @@ static const char *lines_of_progress(void)
     return drawn;
 }
 
-/* Measured products take ten times as long by kernels without optimization (CMake's OPTIMIZED). */
-static const char *kernels_of(const char *arguments)
-{
-    return strncmp(arguments, "bench", 5) == 0 ? "unset POCL_EXTRA_BUILD_FLAGS; " : "";
-}
-
 static void on_terminals(void **state)
 {
     static const int widths[] = {
@@ -74,8 +68,7 @@ static void on_terminals(void **state)
         for (int i = 0; i < (w == 0 ? 3 : 2); i++) {
             char line[400];
             pty p = pty_open(widths[i]);
-            snprintf(line, sizeof line, "%s'%s' %s 2>&3 >/dev/null", kernels_of(works[w].arguments),
-                     TL_PROGRAM, works[w].arguments);
+            snprintf(line, sizeof line, "'%s' %s 2>&3 >/dev/null", TL_PROGRAM, works[w].arguments);
             const int code = pty_finish(&p, pty_start(&p, line), text, sizeof text);
             const char *drawn = lines_of_progress();
             if (code != 0 || drawn[0] == '\0')
@@ -94,17 +87,15 @@ static void elsewhere(void **state)
 {
     for (int w = 0; w < WORKS; w++) {
         char line[400];
-        const char *const kernels = kernels_of(works[w].arguments);
-        snprintf(line, sizeof line, "%scd '%s' && '%s' %s 2>log >/dev/null </dev/null", kernels, folder,
-                 TL_PROGRAM, works[w].arguments);
+        snprintf(line, sizeof line, "cd '%s' && '%s' %s 2>log >/dev/null </dev/null", folder, TL_PROGRAM,
+                 works[w].arguments);
         const int failed = system(line);
         read_file("log", text, sizeof text);
         if (failed != 0) fail_msg("`%s`: %s", works[w].arguments, text);
         if (strchr(text, '\r') != NULL || strstr(text, "=>") != NULL)
             fail_msg("`%s` draws where there is no terminal:\n%s", works[w].arguments, text);
         pty p = pty_open(80);
-        snprintf(line, sizeof line, "%s'%s' %s --quiet 2>&3 >/dev/null", kernels, TL_PROGRAM,
-                 works[w].arguments);
+        snprintf(line, sizeof line, "'%s' %s --quiet 2>&3 >/dev/null", TL_PROGRAM, works[w].arguments);
         assert_int_equal(pty_finish(&p, pty_start(&p, line), text, sizeof text), 0);
         if (strstr(text, " %") != NULL) fail_msg("`%s --quiet`:\n%s", works[w].arguments, text);
     }
