@@ -12,10 +12,13 @@
 #endif
 
 // Slices are packed PACK_DEPTH rows at a time: whole rows of memory are read, which suits cache lines and
-// pages, but few enough to be still cached when the last panel is packed. Panels are a power of two apart, so
+// pages, but few enough to be still cached when the last panel is packed. Panels are a multiple of a page apart, so
 // writing to all of them in turn would make them evict each other.
 #define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
+#if KC % PACK_DEPTH != 0
+#error KC is no multiple of PACK_DEPTH
+#endif
 
 // packed[panel][k][NR] = b[k * ldb + column], zero past `columns`.
 static inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, int columns)
@@ -139,7 +142,7 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
     // Whole lines that are written once: by another kernel, later.
     const bool stream = k_total <= KC && beta == 0.0f && ((n | ldc) % TL_LINE == 0) && tl_is_line(c);
 
-    // Slices of equal depth. That of B stays in the second-level cache.
+    // Slices of nearly equal depth, a multiple of PACK_DEPTH. That of B stays in the second-level cache.
     float packed[COLUMN_BLOCK * KC];
     float tail[KC * MR]; // the last rows of op(A), transposed, when they do not fill a tile
     const int slices = max(1, (k_total + KC - 1) / KC), even = max(1, (k_total + slices - 1) / slices),
@@ -157,8 +160,8 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
         } else {
             pack_b(packed, b + (ulong)kb * ldb + column_begin, ldb, kc, column_end - column_begin);
         }
-        // Panel by panel, so that one stays in the first-level cache; or, when all of them do, tile by tile, so that
-        // rows of A are read once, however far apart they lie.
+        // Panel by panel; or, when the first-level cache holds all of them, tile by tile, so that rows of A are read
+        // once, however far apart they lie.
         const int panels = (column_end - column_begin + NR - 1) / NR,
                   tiles = (row_end - row_begin + MR - 1) / MR;
         const bool by_tile = panels * NR * kc * (int)sizeof(float) <= FIRST_LEVEL;
