@@ -105,6 +105,12 @@ static inline void sum_columns(__global float *sums, const __global float *a, ul
     }
 }
 
+// Where an operand of batch z begins, `inner` matrices of which lie `inner_step` apart, and those `outer_step`.
+static inline ulong matrix_at(int z, int inner, ulong outer_step, ulong inner_step)
+{
+    return z / inner * outer_step + z % inner * inner_step;
+}
+
 // Rows of an operand that are read next; 0 of them: none.
 typedef struct reading {
     const __global float *at;
@@ -115,10 +121,8 @@ typedef struct reading {
 // longer than reading them.
 static inline void prefetch_part(reading next, ulong ld, int part, int parts)
 {
-    const int each = (next.rows + parts - 1) / parts, end = min(next.rows, (part + 1) * each);
-    for (int k = part * each; k < end; k++) {
-        for (int j = 0; j < next.columns; j += TL_LINE) PREFETCH_SECOND(next.at + k * ld + j);
-    }
+    const int each = (next.rows + parts - 1) / parts, begin = part * each;
+    prefetch_rows_to(true, next.at + begin * ld, ld, min(each, next.rows - begin), next.columns);
 }
 
 // `sums` (NULL: none; only with `ta`): becomes the sums of the rows of op(A), m floats of each outer matrix. The groups
@@ -131,10 +135,10 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
-    const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
-    const __global float *a = a0 + s.a_at + z_outer * s.a_outer + z_inner * s.a_inner;
-    const __global float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner;
-    const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
+    const int z = get_group_id(2);
+    const __global float *a = a0 + s.a_at + matrix_at(z, s.inner, s.a_outer, s.a_inner);
+    const __global float *b = b0 + s.b_at + matrix_at(z, s.inner, s.b_outer, s.b_inner);
+    const ulong c_shift = matrix_at(z, s.inner, s.c_outer, s.c_inner);
     __global float *c = c0 + s.c_at + c_shift;
     const int row_begin = get_group_id(1) * s.mb, row_end = min(m, row_begin + s.mb);
     const int column_begin = get_group_id(0) * s.nb, column_end = min(n, column_begin + s.nb);
@@ -151,8 +155,8 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
         const int kc = min(depth, k_total - kb);
         const bool first = kb == 0, last = kb + depth >= k_total;
         if (ta && sums && column_begin == 0)
-            sum_columns(sums + s.sums_at + (ulong)z_outer * m + row_begin, a + (ulong)kb * lda + row_begin,
-                        lda, kc, row_end - row_begin, first);
+            sum_columns(sums + s.sums_at + (ulong)(z / s.inner) * m + row_begin,
+                        a + (ulong)kb * lda + row_begin, lda, kc, row_end - row_begin, first);
         if (tb) {
             for (int j = column_begin; j < column_end; j += NR)
                 tile_pack_transposed(packed + (j - column_begin) * KC, b + (ulong)j * ldb + kb, ldb, kc,
@@ -168,6 +172,7 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
         // This group's next slices or, behind the last, the first of the next group, which has the columns behind these,
         // behind the last the rows, and then the next batch. Not of rows along the inner dimension, which processors
         // foresee by themselves, but in a batch, whose rows are short.
+        const int first_depth = min(depth, k_total);
         reading next_a = {a, 0, 0}, next_b = {b, 0, 0};
         if (!last) {
             const int begin = kb + depth, next = min(depth, k_total - begin);
@@ -175,16 +180,15 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             if (!tb)
                 next_b = (reading){b + (ulong)begin * ldb + column_begin, next, column_end - column_begin};
         } else if (column_end < n) {
-            const int next = min((int)s.nb, n - column_end), first_depth = min(depth, k_total);
+            const int next = min((int)s.nb, n - column_end);
             next_b = tb ? (reading){b + (ulong)column_end * ldb, next, first_depth}
                         : (reading){b + column_end, first_depth, next};
         } else if (row_end < m) {
-            if (ta) next_a = (reading){a + row_end, min(depth, k_total), min((int)s.mb, m - row_end)};
+            if (ta) next_a = (reading){a + row_end, first_depth, min((int)s.mb, m - row_end)};
         } else if (z + 1 < (int)get_num_groups(2)) {
-            const int outer = (z + 1) / s.inner, inner = (z + 1) % s.inner, first_depth = min(depth, k_total),
-                      next_rows = min((int)s.mb, m), next_columns = min((int)s.nb, n);
-            const __global float *a1 = a0 + s.a_at + outer * s.a_outer + inner * s.a_inner;
-            const __global float *b1 = b0 + s.b_at + outer * s.b_outer + inner * s.b_inner;
+            const int next_rows = min((int)s.mb, m), next_columns = min((int)s.nb, n);
+            const __global float *a1 = a0 + s.a_at + matrix_at(z + 1, s.inner, s.a_outer, s.a_inner);
+            const __global float *b1 = b0 + s.b_at + matrix_at(z + 1, s.inner, s.b_outer, s.b_inner);
             next_a = ta ? (reading){a1, first_depth, next_rows} : (reading){a1, next_rows, first_depth};
             next_b = tb ? (reading){b1, next_columns, first_depth} : (reading){b1, first_depth, next_columns};
         }

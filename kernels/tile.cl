@@ -90,12 +90,24 @@ static inline void tile_row_add(__global float *target, float scale, const float
     for (int q = 0; q < columns; q++) target[q] += values[q];
 }
 
-// Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
-static inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
+// Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides. `second`, a
+// constant where it is called: only as far as the second-level cache.
+static inline void prefetch_rows_to(const bool second, const __global float *source, ulong ld, int rows,
+                                    int columns)
 {
     for (int k = 0; k < rows; k++, source += ld) {
-        for (int j = 0; j < columns; j += 16) PREFETCH(source + j);
+        for (int j = 0; j < columns; j += TL_LINE) {
+            if (second)
+                PREFETCH_SECOND(source + j);
+            else
+                PREFETCH(source + j);
+        }
     }
+}
+
+static inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
+{
+    prefetch_rows_to(false, source, ld, rows, columns);
 }
 
 // packed[k][0..NR) = b[k * ld + 0..columns), zero beyond `columns`.

@@ -86,10 +86,10 @@ static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
 /* `why` becomes that of the first rank that has one, with its number, in all ranks. */
 static tl_status share_fault(tl_ranks *ranks, char why[WHY], tl_error *err)
 {
+    if (ranks == NULL) return TL_OK;
     const int rank = tl_ranks_rank(ranks), size = tl_ranks_size(ranks);
     char theirs[WHY] = "";
     int from_end = why[0] != '\0' ? size - rank : 0; /* of the first; 0: none */
-    if (ranks == NULL) return TL_OK;
     TLI_TRY(tli_ranks_largest(ranks, &from_end, err));
     const int first = size - from_end;
     if (from_end == 0) return TL_OK;
