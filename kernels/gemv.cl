@@ -2,28 +2,27 @@
 // the weights once; what stands before and behind the product in a block is computed with it, as each work-group has the
 // whole row.
 
-// Mean and 1 / sqrt(variance + 1e-5) of a row, as in layernorm.cl. Both by pointers: Mesa 25's compiler crashes on a
-// value that is returned here.
+// statistics = mean and 1 / sqrt(variance + 1e-5) of a row, as in layernorm.cl; by a pointer, as Mesa 25's compiler
+// crashes on a value that is returned here.
 static inline void gemv_statistics(__global const float *x, uint n, __local float *of_mean,
-                                   __local float *of_variance, float *mean, float *scale)
+                                   __local float *of_variance, float2 *statistics)
 {
     const uint full = TL_FULL(n), rest = TL_REST(n);
     const float origin = x[0];
     floatR part = (floatR)(0.0f);
     for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) part += tl_load(x + c) - origin;
     if (rest) part += tl_load_part(x + full, rest, origin) - origin;
-    const float middle = origin + tl_row_sum(tl_sumR(part), of_mean) / n;
+    const float mean = origin + tl_row_sum(tl_sumR(part), of_mean) / n;
     part = (floatR)(0.0f);
     for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
-        const floatR centred = tl_load(x + c) - middle;
+        const floatR centred = tl_load(x + c) - mean;
         part = centred * centred + part;
     }
     if (rest) {
-        const floatR centred = tl_load_part(x + full, rest, middle) - middle;
+        const floatR centred = tl_load_part(x + full, rest, mean) - mean;
         part = centred * centred + part;
     }
-    *scale = 1.0f / sqrt(tl_row_sum(tl_sumR(part), of_variance) / n + 1e-5f);
-    *mean = middle;
+    *statistics = (float2)(mean, 1.0f / sqrt(tl_row_sum(tl_sumR(part), of_variance) / n + 1e-5f));
 }
 
 // y = gelu(alpha W x' + bias) + residual, overwritten, with x' = LayerNorm(x) where norm_weight is not NULL; without GELU
@@ -40,15 +39,15 @@ __kernel void gemv(__global const float *x, __global const float *weight, __glob
     const uint first = get_group_id(0) * s.rows_per_group, last = min(first + s.rows_per_group, s.n);
     x += s.x_at;
     weight += s.weight_at;
-    float mean = 0.0f, scale = 1.0f;
+    float2 statistics = (float2)(0.0f, 1.0f);
     if (norm_weight) {
         norm_weight += s.norm_weight_at;
         norm_bias += s.norm_bias_at;
-        gemv_statistics(x, k, of_mean, of_variance, &mean, &scale);
+        gemv_statistics(x, k, of_mean, of_variance, &statistics);
     }
     floatR tail = rest ? tl_load_part(x + full, rest, 0.0f) : (floatR)(0.0f);
     if (norm_weight && rest)
-        tail = (tail - mean) * scale * tl_load_part(norm_weight + full, rest, 0.0f) +
+        tail = (tail - statistics.x) * statistics.y * tl_load_part(norm_weight + full, rest, 0.0f) +
                tl_load_part(norm_bias + full, rest, 0.0f);
     for (uint base = first; base < last; base += TL_ROWS * TL_RW) {
         const uint j = base + TL_SUBROW * TL_RW;
@@ -63,7 +62,8 @@ __kernel void gemv(__global const float *x, __global const float *weight, __glob
             acc[q] = (floatR)(0.0f);
             for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
                 floatR v = tl_load(x + c);
-                if (norm_weight) v = (v - mean) * scale * tl_load(norm_weight + c) + tl_load(norm_bias + c);
+                if (norm_weight)
+                    v = (v - statistics.x) * statistics.y * tl_load(norm_weight + c) + tl_load(norm_bias + c);
                 acc[q] = v * tl_load(row[q] + c) + acc[q];
             }
         }
