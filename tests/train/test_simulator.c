@@ -1,8 +1,10 @@
 /* Every operation, forward and backward, and a training step of every task, as small as they can be: for oclgrind, which
  * simulates a device and looks for wrong accesses, races between work-items and reads of what nobody wrote.
- *   test_simulator [cpu|gpu [loss]]     the family of tiled kernels; without a word: both; loss: only the loss in place */
+ *   test_simulator [cpu|gpu [TEST]]     the family of tiled kernels; without a word: both; only the tests whose name TEST matches */
+#include "products.h"
 #include "runs.h"
 
+#include "ops/gemm_tensor.h"
 #include "ops/loss.h"
 
 #include <CL/cl.h>
@@ -100,6 +102,24 @@ static void loss_in_place(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* Two tiles, neither of which is full, and slices of which one is not; buffers end where the operands end. */
+static void tensor_core_products(void **unused)
+{
+    static const tl_precision precisions[] = {TL_PRECISION_TF32X3, TL_PRECISION_TF32, TL_PRECISION_BF16};
+    tl_context *ctx = new_context(path);
+    if (tli_context_limits(ctx)->cpu_path) { /* or the device has no work-groups of their size */
+        tl_context_destroy(ctx);
+        skip_because("only the form for GPUs has tensor cores", "give the word gpu");
+    }
+    MUST(ctx, tli_gemm_tensor_emulate(ctx));
+    for (int i = 0; i < 12; i++) {
+        const product_case c = {{33, 70, 37}, i & 1, i >> 1 & 1, 0.5f, -2.0f, i < 4, 1, 1};
+        MUST(ctx, tli_gemm_tensor_use(ctx, precisions[i / 4]));
+        product_is_right(ctx, tli_gemm_tensor, precisions[i / 4], &c);
+    }
+    tl_context_destroy(ctx);
+}
+
 static void train_task(const char *task, tl_op_kind op)
 {
     char name[40];
@@ -137,14 +157,12 @@ static void training(void **unused)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(loss_in_place), cmocka_unit_test(operations),
-                                       cmocka_unit_test(training)},
-                            loss[] = {cmocka_unit_test(loss_in_place)};
+                                       cmocka_unit_test(tensor_core_products), cmocka_unit_test(training)};
     int failed = 0;
+    if (argc > 2) cmocka_set_test_filter(argv[2]);
     for (path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
         if (argc > 1 && strcmp(argv[1], path == TL_PATH_CPU ? "cpu" : "gpu") != 0) continue;
-        failed += argc > 2 ? cmocka_run_group_tests(loss, make_folder, NULL)
-                           : cmocka_run_group_tests(
-                                 tests, path == TL_PATH_CPU || argc > 1 ? make_folder : NULL, NULL);
+        failed += cmocka_run_group_tests(tests, path == TL_PATH_CPU || argc > 1 ? make_folder : NULL, NULL);
     }
     return remove_folder(NULL) != 0 ? 1 : failed;
 }
