@@ -462,9 +462,10 @@ class ModelConfig(Struct):
         uint32_t sharing_radius;
         uint32_t window; /* patches farther apart along an axis do not see each other; 0: all do. For conv
                           * half the kernel's width */
-        /* Training of Translution: recompute q_ij and k_ij of all pairs in the backward pass instead of saving
-         * them (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory.
-         * Not a property of the model. */
+        /* Training: recompute in the backward pass, instead of saving them, the outputs of LayerNorm and GELU
+         * (batch * tokens * (2 * dim + mlp_dim) floats a block) and, of Translution, q_ij and k_ij of all pairs
+         * (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory. Not a
+         * property of the model. */
         bool recompute;
         /* Training: number of ranks that share the matrices by offset out, and this one's among them, as a run sets them by
          * run.offset_ranks; 0: the model has all of them. Not a property of the model. tl_model_create takes none. */
@@ -670,7 +671,7 @@ class OptimizerStepReport(Struct):
 
 class Recompute(IntEnum):
     r"""typedef enum tl_recompute {
-        TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
+        TL_RECOMPUTE_AUTO, /* save what tl_model_config.recompute names if it fits the device */
         TL_RECOMPUTE_ALWAYS,
         TL_RECOMPUTE_NEVER
     } tl_recompute;
@@ -734,7 +735,7 @@ class MemoryPlan(Struct):
         uint64_t params; /* numbers in all parameters */
         bool fits;
         bool recompute;         /* the choice made: set it in tl_model_config.recompute */
-        bool can_recompute;     /* the choice matters: training has q_ij and k_ij of pairs to save */
+        bool can_recompute;     /* the choice matters: in training */
         uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
         uint64_t reserved[8];
     } tl_memory_plan;

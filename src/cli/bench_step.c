@@ -202,7 +202,7 @@ static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const fi
     cJSON_AddNumberToObject(json, "limit_fraction_median",
                             tli_reference_fraction(&f->reference, f->flops, f->step.relative));
     tli_reference_json(json, &f->reference);
-    if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
+    cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
     tli_bench_json_device(json, ctx);
     return tli_cli_print_json(json, tl_context_error(ctx));
 }
@@ -217,8 +217,7 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     char device[32], process[32];
     tli_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task,
                    tl_op_name(s->model.op), (unsigned long long)f.params, tli_model_tokens(&s->model),
-                   s->training.batch_size,
-                   tli_model_saves_pairs(&s->model) && s->model.recompute ? ", q and k computed again" : "");
+                   s->training.batch_size, s->model.recompute ? ", activations computed again" : "");
     tli_bench_line_ms("step", f.step);
     tli_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
                    f.first_ms);

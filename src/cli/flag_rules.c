@@ -135,9 +135,9 @@ typedef struct rule {
     {                                                                                                        \
         flag, 0, tasks, NULL, NULL, NULL, NULL                                                               \
     }
-#define FOR_OPS(flag, op, which)                                                                             \
+#define FOR_OPS(flag, commands, op, which)                                                                   \
     {                                                                                                        \
-        flag, 0, NULL, op, which, NULL, NULL                                                                 \
+        flag, commands, NULL, op, which, NULL, NULL                                                          \
     }
 #define NEEDS(flag, commands, holds, reason)                                                                 \
     {                                                                                                        \
@@ -153,10 +153,10 @@ static const rule rules[] = {
     FOR_TASKS("confusion", tli_task_classifies),
     FOR_TASKS("attention-maps", takes_images),
 
-    FOR_OPS("relative", chooses_roles, ""),
-    FOR_OPS("relenc-dim", has_low_rank, ""),
-    FOR_OPS("recompute", saves_pairs, " where q or k is relative"),
-    FOR_OPS("translution-layers", makes_hybrids, ""),
+    FOR_OPS("relative", 0, chooses_roles, ""),
+    FOR_OPS("relenc-dim", 0, has_low_rank, ""),
+    FOR_OPS("recompute", TLI_CLI_BENCH_OP, saves_pairs, " where q or k is relative"),
+    FOR_OPS("translution-layers", 0, makes_hybrids, ""),
 
     NEEDS("m", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two out"),
     NEEDS("trans", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two out"),

@@ -297,8 +297,8 @@ static const tli_flag own_flags[] = {
      .low = 1,
      .high = 1e18},
     ENUM("recompute", settings.run.recompute, tli_recompute_choices, SHAPE,
-         "save memory: compute q and k of every pair again in the backward pass; auto: only if they do not "
-         "fit (default: auto)"),
+         "save memory: compute outputs of LayerNorm and GELU and q and k of every pair again in the backward "
+         "pass; auto: only if they do not fit (default: auto)"),
     ENUM("gemm", gemm, tli_gemm_choices, RUNS | TIMED, "implementation of matrix products (default: auto)"),
     ENUM("precision", settings.training.precision, tli_precision_choices, TLI_CLI_TRAIN | TIMED,
          "what dense products round their operands to, by tensor cores of NVIDIA's GPUs; sums and weights "

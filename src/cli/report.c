@@ -234,8 +234,8 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
     plan_line(out, "sum", plan->total);
     plan_line(out, "largest buffer", plan->largest);
     if (plan->can_recompute)
-        fprintf(out, "  q and k of every pair are %s\n",
-                m->recompute ? "computed again in the backward pass" : "kept");
+        fprintf(out, "  activations are %s\n",
+                m->recompute ? "computed again in the backward pass" : "kept for the backward pass");
     if (settings->training.precision != TL_PRECISION_FP32)
         fprintf(out, "  dense products in %s, if the device can\n",
                 tli_choice_shown(&tli_precision_choices, (int)settings->training.precision));

@@ -30,6 +30,9 @@ uint64_t tli_block_buffer_count(const tli_block_shape *shape, bool training, tli
     case TLI_BLOCK_HIDDEN: return out_rows * shape->mlp_dim;
     case TLI_BLOCK_MIDDLE:
     case TLI_BLOCK_OUTPUT: return training ? out_rows * op->dim : 0;
+    case TLI_BLOCK_NORMED: return shape->save_rows ? rows * op->dim : 0;
+    case TLI_BLOCK_MLP_NORMED: return shape->save_rows ? out_rows * op->dim : 0;
+    case TLI_BLOCK_ACTIVATED: return shape->save_rows ? out_rows * shape->mlp_dim : 0;
     case TLI_BLOCK_BUFFERS: break;
     }
     return 0;
@@ -191,7 +194,8 @@ static tl_status find_weights(tli_block *b, finder *f)
 static const char *buffer_name(tli_block_buffer which)
 {
     static const char *const names[TLI_BLOCK_BUFFERS] = {
-        "norm statistics", "op output", "mlp norm statistics", "mlp hidden", "middle", "output"};
+        "norm statistics", "op output",   "mlp norm statistics", "mlp hidden",   "middle",
+        "output",          "norm output", "mlp norm output",     "mlp activated"};
     return names[which];
 }
 
@@ -274,6 +278,11 @@ tl_status tli_block_set_batch(tl_context *ctx, tli_block *b, uint32_t batch, uin
 
 /* ---- forward and backward ------------------------------------------------------------------------ */
 
+static tli_op_state *state_of(tli_block *b)
+{
+    return shares_state(b) ? b->buffer_owner->state : b->state;
+}
+
 /* Row counts and offsets of the current batch. */
 typedef struct frame {
     tli_op_state *state;
@@ -281,14 +290,16 @@ typedef struct frame {
     uint32_t dim, inner, mlp;
     uint64_t first; /* row of the first query; above 0 only with a KV cache */
     tli_view stats1, stats2, o, hidden;
+    tli_view normed, mlp_normed,
+        activated; /* outputs of the LayerNorms and of GELU: the block's own, or scratch */
 } frame;
 
-static frame frame_of(tli_block *b)
+static frame frame_of(tli_block *b, const tli_block_scratch *s)
 {
     const tli_op_shape *op = &b->now;
     tli_block *home = b->buffer_owner != NULL ? b->buffer_owner : b;
     return (frame){
-        .state = shares_state(b) ? b->buffer_owner->state : b->state,
+        .state = state_of(b),
         .rows = (uint64_t)(tli_geometry_tokens(&op->geometry) - op->geometry.first) * op->batch,
         .first = (uint64_t)op->geometry.first * op->batch,
         .out_rows = (uint64_t)op->queries * op->batch,
@@ -299,13 +310,17 @@ static frame frame_of(tli_block *b)
         .stats2 = tli_at(home->buffers[TLI_BLOCK_STATS2], 0),
         .o = tli_at(home->buffers[TLI_BLOCK_O], 0),
         .hidden = tli_at(home->buffers[TLI_BLOCK_HIDDEN], 0),
+        .normed = b->shape.save_rows ? tli_at(b->buffers[TLI_BLOCK_NORMED], 0)
+                  : b->cached        ? tli_at(b->normed, 0)
+                                     : s->rows1,
+        .mlp_normed = b->shape.save_rows ? tli_at(b->buffers[TLI_BLOCK_MLP_NORMED], 0) : s->rows1,
+        .activated = b->shape.save_rows ? tli_at(b->buffers[TLI_BLOCK_ACTIVATED], 0) : s->hidden,
     };
 }
 
-/* s->hidden = gelu(W1 LayerNorm(middle) + b1). Without a backward pass, which needs what is between, one row takes one
- * kernel. */
-static tl_status forward_hidden(tl_context *ctx, tli_block *b, const frame *f, tli_view middle,
-                                const tli_block_scratch *s)
+/* f->activated = gelu(W1 LayerNorm(middle) + b1). Without a backward pass, which needs what is between, one row takes one
+ * kernel. Where GELU's output is saved, so is its slope, in u's buffer. */
+static tl_status forward_hidden(tl_context *ctx, tli_block *b, const frame *f, tli_view middle)
 {
     if (!b->training && f->out_rows == 1)
         return tli_gemv(ctx, &(tli_gemv_args){.n = f->mlp,
@@ -313,30 +328,30 @@ static tl_status forward_hidden(tl_context *ctx, tli_block *b, const frame *f, t
                                               .ld = f->dim,
                                               .x = middle,
                                               .weight = b->mlp1_weight.value,
-                                              .y = s->hidden,
+                                              .y = f->activated,
                                               .norm_weight = b->mlp_norm_weight.value,
                                               .norm_bias = b->mlp_norm_bias.value,
                                               .bias = b->mlp1_bias.value,
                                               .alpha = 1.0f,
                                               .gelu = true});
-    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
-                                  f->stats2, f->out_rows, f->dim));
-    TLI_TRY(tli_linear_forward(ctx, s->rows1, f->dim, b->mlp1_weight.value, b->mlp1_bias.value, none,
+    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value,
+                                  f->mlp_normed, f->stats2, f->out_rows, f->dim));
+    TLI_TRY(tli_linear_forward(ctx, f->mlp_normed, f->dim, b->mlp1_weight.value, b->mlp1_bias.value, none,
                                f->hidden, f->mlp, f->out_rows, f->dim, f->mlp));
-    return tli_gelu_forward(ctx, f->hidden, s->hidden, f->out_rows * f->mlp);
+    return (b->shape.save_rows ? tli_gelu_slope : tli_gelu_forward)(ctx, f->hidden, f->activated,
+                                                                    f->out_rows * f->mlp);
 }
 
 tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view *y,
                             const tli_block_scratch *s)
 {
-    frame f = frame_of(b);
+    frame f = frame_of(b, s);
     tli_view middle = b->training ? tli_at(b->buffers[TLI_BLOCK_MIDDLE], 0) : x;
     tli_view output = b->training ? tli_at(b->buffers[TLI_BLOCK_OUTPUT], 0) : x;
 
-    tli_view normed = b->cached ? tli_at(b->normed, 0) : s->rows1;
     TLI_TRY(tli_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value,
-                                  tli_view_add(normed, f.first * f.dim), f.stats1, f.rows, f.dim));
-    TLI_TRY(tli_op_forward(ctx, f.state, &b->weights, normed, f.o, s->workspace));
+                                  tli_view_add(f.normed, f.first * f.dim), f.stats1, f.rows, f.dim));
+    TLI_TRY(tli_op_forward(ctx, f.state, &b->weights, f.normed, f.o, s->workspace));
     if (tli_block_has_to_out(&b->shape.op)) {
         TLI_TRY(tli_linear_forward(ctx, f.o, f.inner, b->out_weight.value, b->out_bias.value, x, middle,
                                    f.dim, f.out_rows, f.inner, f.dim));
@@ -344,8 +359,8 @@ tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view 
         TLI_TRY(tli_add(ctx, x, f.o, middle, f.out_rows * f.dim));
     }
 
-    TLI_TRY(forward_hidden(ctx, b, &f, middle, s));
-    TLI_TRY(tli_linear_forward(ctx, s->hidden, f.mlp, b->mlp2_weight.value, b->mlp2_bias.value, middle,
+    TLI_TRY(forward_hidden(ctx, b, &f, middle));
+    TLI_TRY(tli_linear_forward(ctx, f.activated, f.mlp, b->mlp2_weight.value, b->mlp2_bias.value, middle,
                                output, f.dim, f.out_rows, f.mlp, f.dim));
     *y = output;
     return TL_OK;
@@ -358,21 +373,22 @@ static tl_status backward_mlp(tl_context *ctx, tli_block *b, const frame *f, tli
                               const tli_block_scratch *s)
 {
     tli_view middle = tli_at(b->buffers[TLI_BLOCK_MIDDLE], 0);
-    TLI_TRY(tli_gelu_slope(ctx, f->hidden, s->hidden, f->out_rows * f->mlp));
-    TLI_TRY(tli_linear_backward(ctx, dx, f->dim, s->hidden, f->mlp, b->mlp2_weight.value, none, false,
+    if (!b->shape.save_rows) TLI_TRY(tli_gelu_slope(ctx, f->hidden, f->activated, f->out_rows * f->mlp));
+    TLI_TRY(tli_linear_backward(ctx, dx, f->dim, f->activated, f->mlp, b->mlp2_weight.value, none, false,
                                 b->mlp2_weight.gradient, b->mlp2_bias.gradient, s->workspace, f->out_rows,
                                 f->mlp, f->dim));
-    TLI_TRY(tli_linear_backward_input(ctx, dx, f->dim, b->mlp2_weight.value, s->hidden, f->hidden, false,
+    TLI_TRY(tli_linear_backward_input(ctx, dx, f->dim, b->mlp2_weight.value, f->activated, f->hidden, false,
                                       f->mlp, f->out_rows, f->mlp, f->dim));
 
-    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
-                                  f->stats2, f->out_rows, f->dim));
-    TLI_TRY(tli_linear_backward(ctx, s->hidden, f->mlp, s->rows1, f->dim, b->mlp1_weight.value, none, false,
-                                b->mlp1_weight.gradient, b->mlp1_bias.gradient, s->workspace, f->out_rows,
-                                f->dim, f->mlp));
-    TLI_TRY(tli_linear_backward(ctx, s->hidden, f->mlp, none, f->dim, b->mlp1_weight.value, s->rows1, false,
-                                none, none, s->workspace, f->out_rows, f->dim, f->mlp));
-    return tli_layernorm_backward(ctx, s->rows1, middle, b->mlp_norm_weight.value, f->stats2, dx, true,
+    if (!b->shape.save_rows)
+        TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value,
+                                      f->mlp_normed, f->stats2, f->out_rows, f->dim));
+    TLI_TRY(tli_linear_backward(ctx, f->activated, f->mlp, f->mlp_normed, f->dim, b->mlp1_weight.value, none,
+                                false, b->mlp1_weight.gradient, b->mlp1_bias.gradient, s->workspace,
+                                f->out_rows, f->dim, f->mlp));
+    TLI_TRY(tli_linear_backward(ctx, f->activated, f->mlp, none, f->dim, b->mlp1_weight.value, f->mlp_normed,
+                                false, none, none, s->workspace, f->out_rows, f->dim, f->mlp));
+    return tli_layernorm_backward(ctx, f->mlp_normed, middle, b->mlp_norm_weight.value, f->stats2, dx, true,
                                   b->mlp_norm_weight.gradient, b->mlp_norm_bias.gradient, s->workspace,
                                   f->out_rows, f->dim);
 }
@@ -380,18 +396,18 @@ static tl_status backward_mlp(tl_context *ctx, tli_block *b, const frame *f, tli
 tl_status tli_block_read_attention(tl_context *ctx, tli_block *b, uint32_t sample, uint32_t query,
                                    float *weights)
 {
-    return tli_op_read_attention(ctx, frame_of(b).state, sample, query, weights);
+    return tli_op_read_attention(ctx, state_of(b), sample, query, weights);
 }
 
 tl_status tli_block_read_attention_matrices(tl_context *ctx, tli_block *b, float *weights)
 {
-    return tli_op_read_attention_matrices(ctx, frame_of(b).state, weights);
+    return tli_op_read_attention_matrices(ctx, state_of(b), weights);
 }
 
 tl_status tli_block_backward(tl_context *ctx, tli_block *b, tli_view x, tli_view dx,
                              const tli_block_scratch *s)
 {
-    frame f = frame_of(b);
+    frame f = frame_of(b, s);
     TLI_TRY(backward_mlp(ctx, b, &f, dx, s));
 
     tli_view d_o = dx;
@@ -403,9 +419,10 @@ tl_status tli_block_backward(tl_context *ctx, tli_block *b, tli_view x, tli_view
                                     none, s->workspace, f.out_rows, f.inner, f.dim));
         d_o = f.o;
     }
-    TLI_TRY(tli_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value, s->rows1, f.stats1,
-                                  f.rows, f.dim));
-    TLI_TRY(tli_op_backward(ctx, f.state, &b->weights, s->rows1, d_o, s->rows2, &b->gradients, s->workspace));
+    if (!b->shape.save_rows)
+        TLI_TRY(tli_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value, f.normed, f.stats1,
+                                      f.rows, f.dim));
+    TLI_TRY(tli_op_backward(ctx, f.state, &b->weights, f.normed, d_o, s->rows2, &b->gradients, s->workspace));
     /* only the queries' rows have a residual path */
     if (f.out_rows < f.rows)
         TLI_TRY(tli_zero(ctx, tli_view_add(dx, f.out_rows * f.dim), (f.rows - f.out_rows) * f.dim));

@@ -1,7 +1,8 @@
 /* One block of a model: x_mid = x + to_out(op(LN x)); x_out = x_mid + W2 gelu(W1 LN(x_mid) + b1) + b2.
  *
  * Activations saved per block: the statistics of both LayerNorms, the operation's output, x_mid and the
- * MLP's hidden values before GELU. Recomputed in backward: both LayerNorm outputs and the GELU output.
+ * MLP's hidden values before GELU. Recomputed in backward: both LayerNorm outputs and the GELU output;
+ * or saved, too, and GELU's slope in place of the hidden values.
  * When shape.op.queries is 1, only the rows of the first token continue after the operation. */
 #ifndef MODELS_BLOCK_H
 #define MODELS_BLOCK_H
@@ -12,6 +13,7 @@
 typedef struct tli_block_shape {
     tli_op_shape op; /* op.batch: the maximum */
     uint32_t mlp_dim;
+    bool save_rows; /* training: the outputs of the LayerNorms and of GELU are saved, not recomputed */
 } tli_block_shape;
 
 typedef enum tli_block_buffer {
@@ -21,6 +23,10 @@ typedef enum tli_block_buffer {
     TLI_BLOCK_HIDDEN, /* queries * batch * mlp_dim */
     TLI_BLOCK_MIDDLE, /* queries * batch * dim, training only: inference works in place */
     TLI_BLOCK_OUTPUT, /* as TLI_BLOCK_MIDDLE */
+    /* With save_rows; backward writes the gradients over the latter two: */
+    TLI_BLOCK_NORMED,     /* tokens * batch * dim */
+    TLI_BLOCK_MLP_NORMED, /* queries * batch * dim */
+    TLI_BLOCK_ACTIVATED,  /* queries * batch * mlp_dim */
     TLI_BLOCK_BUFFERS
 } tli_block_buffer;
 
@@ -52,7 +58,8 @@ void tli_block_share(tli_block *block, const tli_rank_sum *sum);
 tl_status tli_block_set_batch(tl_context *ctx, tli_block *block, uint32_t batch, uint32_t first,
                               uint32_t tokens);
 
-/* Scratch shared by all blocks. rows1, rows2: tokens * batch * dim; hidden: queries * batch * mlp_dim. */
+/* Scratch shared by all blocks. rows1, rows2: tokens * batch * dim; hidden, without save_rows: queries * batch *
+ * mlp_dim. */
 typedef struct tli_block_scratch {
     tli_view rows1, rows2, hidden, workspace; /* rows2: backward only */
 } tli_block_scratch;

@@ -30,8 +30,6 @@ tl_status tli_model_parameters(const tl_model_config *config, tli_registry *regi
 
 /* The configured positions; for TL_POSITIONS_DEFAULT the operation's default. */
 tl_positions tli_model_positions(const tl_model_config *config);
-/* Whether --recompute has an effect: training can save q_ij and k_ij of all pairs or recompute them. */
-bool tli_model_saves_pairs(const tl_model_config *config);
 uint32_t tli_model_tokens(const tl_model_config *config);          /* per sample, including the class token */
 uint64_t tli_model_image_values(const tl_model_config *config);    /* ViT: floats per image */
 const char *tli_model_block_prefix(const tl_model_config *config); /* "transformer" or "translution" */

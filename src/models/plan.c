@@ -17,12 +17,6 @@ tl_positions tli_model_positions(const tl_model_config *c)
     return c->positions != TL_POSITIONS_DEFAULT || rule == NULL ? c->positions : rule->default_positions;
 }
 
-bool tli_model_saves_pairs(const tl_model_config *c)
-{
-    const tli_block_shape first = tli_model_block_shape(c, 1, true, 0);
-    return tli_op_saves_pairs(&first.op);
-}
-
 /* Blocks with the operation come first, attention blocks after them. */
 static tl_status check_hybrid(const tl_model_config *c, tl_error *err)
 {
@@ -100,7 +94,7 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
     /* Attention blocks of a hybrid ViT use rotary positions, as in the reference; those of a hybrid GPT
      * use none. */
     if (behind && arch->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
-    shape.op.save_pairs = training && !c->recompute;
+    shape.op.save_pairs = shape.save_rows = training && !c->recompute;
     /* The last block computes only the rows that the head reads. */
     shape.op.queries = arch->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
     return shape;
@@ -124,7 +118,9 @@ uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool t
     const uint64_t rows = (uint64_t)tli_model_tokens(c) * batch;
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0),
                           last = tli_model_block_shape(c, batch, training, c->depth - 1);
-    const uint64_t hidden = tli_larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
+    const uint64_t hidden = first.save_rows
+                                ? 0
+                                : tli_larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
     if (which >= TLI_MODEL_BUFFERS) return arch->buffer_count(c, batch, training, which);
     switch ((tli_model_buffer)which) {
     case TLI_MODEL_INPUT:

@@ -104,7 +104,7 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
         plan->fits = plan->total <= limit_of(o->memory_limit) &&
                      plan->largest <= limit_of(o->max_alloc_bytes);
         plan->recompute = c.recompute;
-        plan->can_recompute = tli_model_saves_pairs(&c);
+        plan->can_recompute = o->training;
         if (plan->fits || never || c.recompute) return TL_OK;
     }
 }

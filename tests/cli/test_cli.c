@@ -290,21 +290,18 @@ static void ranks_are_planned(void **state)
 static void a_plan_says_what_is_kept(void **state)
 {
     static const struct {
-        const char *op, *relative; /* NULL: --relative is not given */
-        bool keeps;
-    } cases[] = {{"attention", NULL, false},  {"translution", NULL, true}, {"translution", "v", false},
-                 {"translution", "kv", true}, {"alpha", NULL, false},      {"absolute", NULL, true},
-                 {"absolute", "v", false}};
+        const char *op, *recompute, *words;
+    } cases[] = {{"attention", "auto", "activations are kept"},
+                 {"attention", "always", "activations are computed again"},
+                 {"translution", "never", "activations are kept"},
+                 {"translution", "always", "activations are computed again"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (cases[i].relative == NULL)
-            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op);
-        else
-            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--relative",
-                cases[i].relative);
+        RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--recompute",
+            cases[i].recompute);
         EXPECT(0, "");
         cJSON *json = last_json();
-        assert_int_equal(cJSON_HasObjectItem(json, "recompute"), cases[i].keeps);
-        assert_int_equal(strstr(seen.out, "q and k of every pair are kept") != NULL, cases[i].keeps);
+        assert_int_equal(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "recompute")), i % 2);
+        assert_non_null(strstr(seen.out, cases[i].words));
         cJSON_Delete(json);
     }
 }

@@ -56,9 +56,9 @@ static void refuses(const char *arguments, const char *words, const char *also)
 static void wrong_combinations_are_refused(void **unused)
 {
     refuses("train mnist --relenc-dim 4", "--relenc-dim means nothing", "alpha, alpha-pure");
-    refuses("train mnist --recompute always", "--recompute means nothing",
+    refuses("bench op --op attention --recompute always", "--recompute means nothing",
             "translution, absolute where q or k");
-    refuses("train mnist --op translution --relative v --recompute never", "--recompute means nothing",
+    refuses("bench op --op translution --relative v --recompute never", "--recompute means nothing",
             "q or k");
     refuses("train mnist --op conv --window 3 --relative qkv", "--relative means nothing", "operation conv");
     refuses("bench op --op alpha --recompute never", "--recompute means nothing", "operation alpha");
@@ -103,8 +103,8 @@ static void wrong_combinations_are_refused(void **unused)
     refuses("eval mnist --seed 3", "--seed 3 is not 0", "leave it out");
 
     /* From a file, with its line. */
-    write_text("bad.conf", "op = alpha\nseed = 1\nrecompute = never\n");
-    refuses("train mnist --config bad.conf", "bad.conf:3: recompute means nothing", "operation alpha");
+    write_text("bad.conf", "op = attention\nseed = 1\nrelenc-dim = 4\n");
+    refuses("train mnist --config bad.conf", "bad.conf:3: relenc-dim means nothing", "operation attention");
     write_text("bad.conf", "\xef\xbb\xbfop = attention\r\n\r\nseq-len = 9\r\n");
     refuses("train mnist --config bad.conf", "bad.conf:3: seq-len means nothing to the task mnist", "gpt");
     write_text("bad.conf", "# old\rseed = 1\rworkers = 9\r");

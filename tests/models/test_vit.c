@@ -190,6 +190,32 @@ static void partial_batch_is_like_a_small_model(void **unused)
     }
 }
 
+/* What is computed again in the backward pass has the bits that are kept otherwise. */
+static void recomputing_leaves_the_bits(void **unused)
+{
+    for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
+        tl_model_config c = small(TL_OP_ATTENTION, (tl_pool)pool, TL_POSITIONS_LEARNED);
+        rig kept = make(&c, BATCH, true, TL_PATH_AUTO);
+        c.recompute = true;
+        rig again = make(&c, BATCH, true, TL_PATH_AUTO);
+        assert_true(tl_memory_peak(again.ctx) < tl_memory_peak(kept.ctx));
+        for (uint32_t batch = BATCH; batch >= BATCH - 1; batch--) {
+            assert_true(loss_of(&kept, batch) == loss_of(&again, batch));
+            MUST(kept.ctx, tli_model_backward(kept.ctx, kept.model));
+            MUST(again.ctx, tli_model_backward(again.ctx, again.model));
+            for (int i = 0; i < kept.registry->count; i++) {
+                float *a = download(kept.ctx, kept.registry->items[i].gradient);
+                float *b = download(again.ctx, again.registry->items[i].gradient);
+                assert_memory_equal(a, b, tli_parameter_count(&kept.registry->items[i]) * sizeof *a);
+                free(a);
+                free(b);
+            }
+        }
+        unmake(&kept);
+        unmake(&again);
+    }
+}
+
 /* Inference works in place in one block's buffers and must give the training model's logits. Equal models
  * give equal bits, twice. */
 static void inference_agrees(void **unused)
@@ -370,7 +396,7 @@ int main(void)
         cmocka_unit_test(attention_is_read),           cmocka_unit_test(partial_batch_is_like_a_small_model),
         cmocka_unit_test(gradients_class_token),       cmocka_unit_test(gradients_mean_pooling),
         cmocka_unit_test(gradients_partial_batch),     cmocka_unit_test(gradients_without_to_out),
-        cmocka_unit_test(gradients_other_path),
+        cmocka_unit_test(gradients_other_path),        cmocka_unit_test(recomputing_leaves_the_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
