@@ -6,7 +6,7 @@
 #include "core/choices.h"
 #include "core/random.h"
 
-enum { SAMPLES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, LENGTH = 7, WORDS = 5, STEPS = 10 };
+enum { SAMPLES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, LENGTH = 7, WORDS = 5, STEPS = 3 };
 
 typedef struct data {
     float images[SAMPLES * PIXELS];
@@ -74,7 +74,7 @@ static tl_status learn(tl_context *ctx, tl_model *model, const tl_model_config *
     TLI_TRY(tli_registry_init(ctx, registry, 4));
     TLI_TRY(tli_model_set_batch(ctx, model, &inputs));
     for (uint32_t t = 0; t <= STEPS; t++) {
-        const optimizer_settings adamw = {.lr = 3e-3f,
+        const optimizer_settings adamw = {.lr = 1e-2f,
                                           .beta1 = 0.9f,
                                           .beta2 = 0.999f,
                                           .eps = 1e-8f,
@@ -104,7 +104,7 @@ static void as_planned(tl_context *ctx, const tl_model_config *c, const char *wh
 }
 #define as_planned(...) FROM_HERE(as_planned(__VA_ARGS__))
 
-/* Ten AdamW steps on one batch must lower its loss. */
+/* Three AdamW steps on one batch must lower its loss. */
 static void learns(tl_context *ctx, const tl_model_config *c, const data *d, const char *what)
 {
     tl_model *model = NULL;
