@@ -1,10 +1,12 @@
 // C = (alpha op(A) op(B) + beta C + bias + residual) * factor by tensor cores, with sums in fp32: the same arguments as gemm.cl's
-// kernel. Group (x, y, z) owns the TILE x TILE tile (y, x) of batch z; 32 work-items, a warp, own TILE / 2 rows by 32 columns of it.
-// Both operands pass through local memory in slices of WORDS words of the inner dimension (mma.cl), word by word [word][TILE]; while a
+// kernel. Group (x, y, z) owns the TILE x TILE tile (y, x) of batch z; the MMA_ITEMS work-items of a warp, or wavefront, own TILE / 2 rows
+// by MMA_ITEMS columns of it, in fragments of one instruction's results each (mma.cl for NVIDIA, mfma.cl for AMD).
+// Both operands pass through local memory in slices of WORDS words of the inner dimension, word by word [word][TILE]; while a
 // slice is multiplied, the next one is on its way to registers.
 //   -DTA=0|1 -DTB=0|1       which operands are transposed
 //   -DTILE=64|128
-//   -DBF16=0|1 -DSPLIT=0|1  operands in bf16, else tf32; in two parts of tf32 each: what is left of it after rounding is the second
+//   -DBF16=0|1 -DSPLIT=0|1  operands in bf16, else tf32 (of AMD fp32); in two parts of tf32 each: what is left of it after rounding is
+//                           the second
 #if TILE != 64 && TILE != 128
 #error "TILE is one of 64, 128"
 #endif
@@ -14,16 +16,18 @@
 
 #define MMA_GROUP_ITEMS  (2 * TILE)
 #define WARP_ROWS        (TILE / 2)
-#define WARP_COLUMNS     32
+#define WARP_COLUMNS     MMA_ITEMS
 #define ROW_FRAGMENTS    (WARP_ROWS / MMA_ROWS)
 #define COLUMN_FRAGMENTS (WARP_COLUMNS / MMA_COLUMNS)
 #define VALUES           (1 + BF16) // of a word
 #define WORDS            16
 #define SLICE            (WORDS * VALUES)                 // inner indices
 #define ITEM_WORDS       (WORDS * TILE / MMA_GROUP_ITEMS) // that a work-item loads of an operand's slice
-#define STRIDE           (TILE + 8) // words between rows in local memory: four of them in different banks
+#define STRIDE           (TILE + MMA_PADDING)             // words between rows in local memory
 
 #define ITEM             ((int)get_local_id(0))
+#define WARP_ROW         (ITEM / MMA_ITEMS % 2 * WARP_ROWS) // the warp's first row and column of the tile
+#define WARP_COLUMN      (ITEM / MMA_ITEMS / 2 * WARP_COLUMNS)
 
 // Word u of a work-item: its place along the inner dimension and along the tile. Neighbouring work-items read what lies side by
 // side in memory: along the tile or, in an operand that is transposed there, eight words along the inner dimension.
@@ -54,11 +58,11 @@ static inline void put(__local uint *tile, const float *values, bool along_k)
 #pragma unroll
     for (int u = 0; u < ITEM_WORDS; u++) {
 #if BF16
-        const uint word = mma_bf16_pair(values[2 * u], values[2 * u + 1]);
+        const uint word = MMA_PAIR(values[2 * u], values[2 * u + 1]);
 #elif SPLIT
         const uint word = as_uint(values[u]);
 #else
-        const uint word = mma_tf32(values[u]);
+        const uint word = MMA_WORD(values[u]);
 #endif
         tile[word_k(u, along_k) * STRIDE + word_i(u, along_k)] = word;
     }
@@ -75,24 +79,22 @@ static inline void split(uint *big, uint *small)
 #endif
 
 // acc += the product of the two slices.
-static inline void multiply_sync(float (*acc)[4], __local const uint *tile_a, __local const uint *tile_b,
-                                 __local float *scratch)
+static inline void multiply_sync(float (*acc)[MMA_RESULTS], __local const uint *tile_a,
+                                 __local const uint *tile_b, __local float *scratch)
 {
-    // A work-item's words of a fragment: rows (or columns) `lane_i` and, of A, 8 more, at words `lane_k` and 4 more.
-    const int lane_i = ITEM % MMA_ITEMS / 4, lane_k = ITEM % 4, warp = ITEM / MMA_ITEMS;
-    tile_a += lane_k * STRIDE + warp % 2 * WARP_ROWS + lane_i;
-    tile_b += lane_k * STRIDE + warp / 2 * WARP_COLUMNS + lane_i;
+    tile_a += MMA_A_WORD * STRIDE + WARP_ROW + MMA_A_ROW;
+    tile_b += MMA_B_WORD * STRIDE + WARP_COLUMN + MMA_B_COLUMN;
 #pragma unroll
     for (int k = 0; k < WORDS; k += MMA_WORDS) {
-        uint a[ROW_FRAGMENTS][4], b[COLUMN_FRAGMENTS][2];
+        uint a[ROW_FRAGMENTS][MMA_WORDS_A], b[COLUMN_FRAGMENTS][MMA_WORDS_B];
 #if SPLIT
-        uint a_small[ROW_FRAGMENTS][4], b_small[COLUMN_FRAGMENTS][2];
+        uint a_small[ROW_FRAGMENTS][MMA_WORDS_A], b_small[COLUMN_FRAGMENTS][MMA_WORDS_B];
 #endif
 #pragma unroll
         for (int f = 0; f < ROW_FRAGMENTS; f++) {
 #pragma unroll
-            for (int e = 0; e < 4; e++) {
-                a[f][e] = tile_a[(k + e / 2 * 4) * STRIDE + f * MMA_ROWS + e % 2 * 8];
+            for (int e = 0; e < MMA_WORDS_A; e++) {
+                a[f][e] = tile_a[(k + MMA_A_WORD_STEP(e)) * STRIDE + f * MMA_ROWS + MMA_A_ROW_STEP(e)];
 #if SPLIT
                 split(&a[f][e], &a_small[f][e]);
 #endif
@@ -101,8 +103,8 @@ static inline void multiply_sync(float (*acc)[4], __local const uint *tile_a, __
 #pragma unroll
         for (int g = 0; g < COLUMN_FRAGMENTS; g++) {
 #pragma unroll
-            for (int e = 0; e < 2; e++) {
-                b[g][e] = tile_b[(k + e * 4) * STRIDE + g * MMA_COLUMNS];
+            for (int e = 0; e < MMA_WORDS_B; e++) {
+                b[g][e] = tile_b[(k + MMA_B_WORD_STEP(e)) * STRIDE + g * MMA_COLUMNS];
 #if SPLIT
                 split(&b[g][e], &b_small[g][e]);
 #endif
@@ -113,15 +115,11 @@ static inline void multiply_sync(float (*acc)[4], __local const uint *tile_a, __
 #pragma unroll
             for (int g = 0; g < COLUMN_FRAGMENTS; g++) {
                 float *d = acc[f * COLUMN_FRAGMENTS + g];
-#if BF16
-                mma_bf16_sync(d, a[f], b[g], scratch);
-#else
 #if SPLIT // the small products first: they are then added to what is smallest
-                mma_tf32_sync(d, a_small[f], b[g], scratch);
-                mma_tf32_sync(d, a[f], b_small[g], scratch);
+                mma_sync(d, a_small[f], b[g], scratch);
+                mma_sync(d, a[f], b_small[g], scratch);
 #endif
-                mma_tf32_sync(d, a[f], b[g], scratch);
-#endif
+                mma_sync(d, a[f], b[g], scratch);
             }
         }
     }
@@ -153,11 +151,11 @@ gemm_tensor(__global const float *restrict a0, __global const float *restrict b0
     __global const float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner +
                               (TB ? (ulong)j0 * s.ldb : (ulong)j0);
     __global float *c = c0 + s.c_at + c_shift;
-    float acc[ROW_FRAGMENTS * COLUMN_FRAGMENTS][4];
+    float acc[ROW_FRAGMENTS * COLUMN_FRAGMENTS][MMA_RESULTS];
 #pragma unroll
     for (int v = 0; v < ROW_FRAGMENTS * COLUMN_FRAGMENTS; v++) {
 #pragma unroll
-        for (int e = 0; e < 4; e++) acc[v][e] = 0.0f;
+        for (int e = 0; e < MMA_RESULTS; e++) acc[v][e] = 0.0f;
     }
     // The first slice is the one that may not be full, so that the loop checks no bounds along k.
     const int head = (s.k - 1) % SLICE + 1;
@@ -181,12 +179,12 @@ gemm_tensor(__global const float *restrict a0, __global const float *restrict b0
         put(tile_b, next_b, TB);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    const int warp = ITEM / MMA_ITEMS, lane = ITEM % MMA_ITEMS;
 #pragma unroll
-    for (int v = 0; v < 4 * ROW_FRAGMENTS * COLUMN_FRAGMENTS; v++) {
-        const int e = v % 4, g = v / 4 % COLUMN_FRAGMENTS, f = v / 4 / COLUMN_FRAGMENTS;
-        const int i = i0 + warp % 2 * WARP_ROWS + f * MMA_ROWS + e / 2 * 8 + lane / 4,
-                  j = j0 + warp / 2 * WARP_COLUMNS + g * MMA_COLUMNS + lane % 4 * 2 + e % 2;
+    for (int v = 0; v < MMA_RESULTS * ROW_FRAGMENTS * COLUMN_FRAGMENTS; v++) {
+        const int e = v % MMA_RESULTS, g = v / MMA_RESULTS % COLUMN_FRAGMENTS,
+                  f = v / MMA_RESULTS / COLUMN_FRAGMENTS;
+        const int i = i0 + WARP_ROW + f * MMA_ROWS + MMA_C_ROW_STEP(e) + MMA_C_ROW,
+                  j = j0 + WARP_COLUMN + g * MMA_COLUMNS + MMA_C_COLUMN + MMA_C_COLUMN_STEP(e);
         if (i >= s.m || j >= s.n) continue;
         const ulong at = (ulong)i * s.ldc + j;
         GEMM_FINISH(s.alpha * acc[f * COLUMN_FRAGMENTS + g][e])

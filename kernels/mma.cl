@@ -7,6 +7,29 @@
 #define MMA_ROWS    16
 #define MMA_COLUMNS 8
 #define MMA_WORDS   8
+#define MMA_PADDING 8 // words behind a row in local memory: four of them begin in different banks
+
+// Words that a work-item has of A and B, and its results: where the first is in the 16 x 8 results and along the inner dimension, and how
+// much further number e is, which the compiler knows.
+#define MMA_WORDS_A          4
+#define MMA_WORDS_B          2
+#define MMA_RESULTS          4
+#define MMA_LANE             ((int)get_local_id(0) % MMA_ITEMS)
+#define MMA_A_ROW            (MMA_LANE / 4)
+#define MMA_A_WORD           (MMA_LANE % 4)
+#define MMA_A_ROW_STEP(e)    ((e) % 2 * 8)
+#define MMA_A_WORD_STEP(e)   ((e) / 2 * 4)
+#define MMA_B_COLUMN         (MMA_LANE / 4)
+#define MMA_B_WORD           (MMA_LANE % 4)
+#define MMA_B_WORD_STEP(e)   ((e)*4)
+#define MMA_C_ROW            (MMA_LANE / 4)
+#define MMA_C_COLUMN         (MMA_LANE % 4 * 2)
+#define MMA_C_ROW_STEP(e)    ((e) / 2 * 8)
+#define MMA_C_COLUMN_STEP(e) ((e) % 2)
+
+// Words of values that are to be rounded: of two to bf16, of one to tf32.
+#define MMA_PAIR(x, y) mma_bf16_pair(x, y)
+#define MMA_WORD(x)    mma_tf32(x)
 
 #ifndef MMA_EMULATED
 
@@ -32,14 +55,13 @@ static inline uint mma_bf16_pair(float first, float second)
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])                                            \
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]))
 
-static inline void mma_tf32_sync(float *d, const uint *a, const uint *b, __local float *unused)
+static inline void mma_sync(float *d, const uint *a, const uint *b, __local float *unused)
 {
-    MMA_SYNC("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32");
-}
-
-static inline void mma_bf16_sync(float *d, const uint *a, const uint *b, __local float *unused)
-{
+#if BF16
     MMA_SYNC("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32");
+#else
+    MMA_SYNC("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32");
+#endif
 }
 
 #else
@@ -57,16 +79,9 @@ static inline uint mma_tf32(float x)
     return isnan(x) ? 0x7fffe000u : (as_uint(x) + 0x1000u) & 0xffffe000u;
 }
 
-// To the nearest, ties to even.
-static inline uint mma_bf16(float x)
-{
-    const uint bits = as_uint(x);
-    return isnan(x) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-}
-
 static inline uint mma_bf16_pair(float first, float second)
 {
-    return mma_bf16(first) | mma_bf16(second) << 16;
+    return bf16_pair(first, second);
 }
 
 // d += a b of `depth` inner indices, from a matrix of each operand: the work-item's part of C is c0 ... c3.
@@ -81,28 +96,11 @@ static inline void mma_multiply_sync(float *d, __local const float *a, __local c
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-// Elements a0 ... a3 and b0, b1; a tensor core does not read the lower 13 bits.
-static inline void mma_tf32_sync(float *d, const uint *a, const uint *b, __local float *scratch)
+static inline void mma_sync(float *d, const uint *a, const uint *b, __local float *scratch)
 {
     scratch += get_local_id(0) / MMA_ITEMS * MMA_SCRATCH;
     __local float *of_a = scratch, *of_b = scratch + MMA_ROWS * MMA_DEPTH;
-    for (int i = 0; i < 4; i++) {
-        const int row = i == 0 || i == 2 ? MMA_GROUP_ID : MMA_GROUP_ID + 8;
-        const int col = i == 0 || i == 1 ? MMA_THREAD_ID_IN_GROUP : MMA_THREAD_ID_IN_GROUP + 4;
-        of_a[row * MMA_DEPTH + col] = as_float(a[i] & 0xffffe000u);
-    }
-    for (int i = 0; i < 2; i++) {
-        const int row = i == 0 ? MMA_THREAD_ID_IN_GROUP : MMA_THREAD_ID_IN_GROUP + 4;
-        of_b[row * MMA_COLUMNS + MMA_GROUP_ID] = as_float(b[i] & 0xffffe000u);
-    }
-    mma_multiply_sync(d, of_a, of_b, 8);
-}
-
-// Elements a0 ... a7 and b0 ... b3, two a word.
-static inline void mma_bf16_sync(float *d, const uint *a, const uint *b, __local float *scratch)
-{
-    scratch += get_local_id(0) / MMA_ITEMS * MMA_SCRATCH;
-    __local float *of_a = scratch, *of_b = scratch + MMA_ROWS * MMA_DEPTH;
+#if BF16 // elements a0 ... a7 and b0 ... b3, two a word
     for (int i = 0; i < 8; i++) {
         const uint element = a[i / 2] >> i % 2 * 16 & 0xffffu;
         const int row = i < 2 || (i >= 4 && i < 6) ? MMA_GROUP_ID : MMA_GROUP_ID + 8;
@@ -117,6 +115,18 @@ static inline void mma_bf16_sync(float *d, const uint *a, const uint *b, __local
         of_b[row * MMA_COLUMNS + MMA_GROUP_ID] = as_float(element << 16);
     }
     mma_multiply_sync(d, of_a, of_b, 16);
+#else    // elements a0 ... a3 and b0, b1; a tensor core does not read the lower 13 bits
+    for (int i = 0; i < 4; i++) {
+        const int row = i == 0 || i == 2 ? MMA_GROUP_ID : MMA_GROUP_ID + 8;
+        const int col = i == 0 || i == 1 ? MMA_THREAD_ID_IN_GROUP : MMA_THREAD_ID_IN_GROUP + 4;
+        of_a[row * MMA_DEPTH + col] = as_float(a[i] & 0xffffe000u);
+    }
+    for (int i = 0; i < 2; i++) {
+        const int row = i == 0 ? MMA_THREAD_ID_IN_GROUP : MMA_THREAD_ID_IN_GROUP + 4;
+        of_b[row * MMA_COLUMNS + MMA_GROUP_ID] = as_float(b[i] & 0xffffe000u);
+    }
+    mma_multiply_sync(d, of_a, of_b, 8);
+#endif
 }
 
 #endif

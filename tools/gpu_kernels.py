@@ -19,6 +19,7 @@ AMD_LIBRARY = "amd"  # in WORK
 NVIDIA = {"sm_70": ("sm_70", "+ptx63"), "sm_80": ("sm_80", "+ptx70"), "sm_90": ("sm_86", "+ptx75")}  # what clang 15 knows
 TENSOR = ["sm_80", "sm_90"]  # NVIDIA's that have tensor cores with tf32 and bf16; their compiler knows `asm`, clang's OpenCL C `__asm__`
 AMD = ["gfx906", "gfx90a", "gfx1030", "gfx1100"]
+MATRIX = ["gfx90a"]  # AMD's that have the matrix cores of kernels/mfma.cl
 # What a multiprocessor has: bytes of local memory, of which each work-group takes NVIDIA_RESERVED more than it asks for.
 NVIDIA_LOCAL = {"sm_70": 96 << 10, "sm_80": 164 << 10, "sm_90": 228 << 10}
 NVIDIA_RESERVED, NVIDIA_REGISTERS, NVIDIA_ITEMS, NVIDIA_SCHEDULERS, WARP = 1024, 65536, 2048, 4, 32
@@ -53,10 +54,11 @@ class Program:
         shape = [o for o in own if not o.startswith("TILE")]
         self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
         self.tensor = family == "gemm_tensor"
+        self.matrix = family == "gemm_mfma"
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
         tile, parts = (next((int(o.split("=")[1]) for o in self.options if o.startswith(name)), default)
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
-        self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else 2 * tile if self.tensor else ROW_GROUP
+        self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else 2 * tile if self.tensor or self.matrix else ROW_GROUP
         self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs alone
         self.slice_ffma = 4 * tile  # kernels/tile_gpu.cl: those that a work-item has in a slice of the inner dimension
         self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
@@ -120,6 +122,17 @@ def hmma_share(text):
                 if any(code.startswith("HMMA") for code in body) and any(code.startswith("BAR") for code in body)), default=None)
 
 
+def mfma_share(text):
+    """Percent of products by matrix cores in the loop that has them, from its label to its last branch back."""
+    shares = []
+    for match in re.finditer(r"^(\.LBB\w+):[^\n]*Loop Header[^\n]*\n(.*?)(?=\.Lfunc_end)", text, re.M | re.S):
+        back = [branch.end() for branch in re.finditer(r"s_c?branch\w* " + re.escape(match[1]) + r"\b", match[2])]
+        codes = re.findall(r"^\t([a-z]\w+)", match[2][:back[-1]], re.M) if back else []
+        if any(code.startswith("v_mfma") for code in codes):
+            shares.append(100 * sum(code.startswith("v_mfma") for code in codes) // len(codes))
+    return min(shares, default=None)
+
+
 def nvidia_occupancy(target, registers, local, items):
     """Warps of a scheduler, as far as registers, local memory and work-items allow."""
     granted = -(-registers // 8) * 8
@@ -160,10 +173,11 @@ def amd(work, program, target):
     kernels = {}
     names = re.findall(r"\.amdhsa_kernel (\w+)", text)
     for name, body in zip(names, re.findall(r"; Kernel info:(.*?); COMPUTE_PGM_RSRC2:TIDIG_COMP_CNT", text, re.S), strict=True):
-        number = {key: int(re.search(key + r": (\d+)", body)[1]) for key in ("NumVgprs", "ScratchSize", "LDSByteSize", "Occupancy")}
+        vgprs = "TotalNumVgprs" if program.matrix else "NumVgprs"  # with those that only matrix cores use
+        number = {key: int(re.search(key + r": (\d+)", body)[1]) for key in (vgprs, "ScratchSize", "LDSByteSize", "Occupancy")}
         if number["ScratchSize"]:
             raise Fault(f"{name} has {number['ScratchSize']} bytes of scratch")
-        kernels[name] = [number["NumVgprs"], number["LDSByteSize"], None, number["Occupancy"]]
+        kernels[name] = [number[vgprs], number["LDSByteSize"], mfma_share(text) if program.matrix else None, number["Occupancy"]]
     for name, spilled in re.findall(r"\.name:\s+(\w+)\n.*?\.vgpr_spill_count:\s*(\d+)", text, re.S):
         if int(spilled):
             raise Fault(f"{name} spills {spilled} registers")
@@ -228,7 +242,7 @@ def read_budget(path):
 
 HEAD = """# What the kernels of the GPU form may take, checked and written by tools/check_gpu_kernels. registers: of a work-item (NVIDIA; VGPR of AMD;
 # those that Intel's compiler spills). local: bytes of a work-group. ffma: percent of a slice's instructions in the tile's
-# hottest loop, at least (of gemm_tensor HMMA); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
+# hottest loop, at least (of gemm_tensor HMMA, of gemm_mfma MFMA); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
 # compiler, and for NVIDIA as registers, local memory and work-items allow.
 # program kernel target registers local ffma occupancy
 """
@@ -261,7 +275,8 @@ def main(arguments):
     have, missing = targets(work)
     jobs = [(name, function, program) for name, function in have for program in programs
             if (program.counted and (function is not intel or program.tiled) or name in FOR_ALL_SHAPES) and
-            not (program.wide and function in (amd, intel)) and (name in TENSOR or not program.tensor)]
+            not (program.wide and function in (amd, intel)) and (name in TENSOR or not program.tensor) and
+            (name in MATRIX or not program.matrix)]
     jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
     faults, rows = [], {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

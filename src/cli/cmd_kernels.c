@@ -26,7 +26,8 @@ static const char *program_name(const char *files)
         if (family->gpu_files != NULL && strcmp(files, family->gpu_files) == 0)
             return tli_kernel_family_file(family, false);
     }
-    return strcmp(files, TLI_GEMM_TENSOR_FILES) == 0 ? "gemm_tensor" : "together";
+    if (strcmp(files, TLI_GEMM_MFMA_FILES) == 0) return "gemm_mfma";
+    return strcmp(files, TLI_GEMM_MMA_FILES) == 0 ? "gemm_tensor" : "together";
 }
 
 static tl_status write_program(void *user, const char *family, const char *options, const char *source,

@@ -13,8 +13,9 @@ enum { NARROWEST = 32 }; /* rows and columns of a product */
 
 /* Stored with the context. */
 typedef struct state {
+    bool on;
     tl_precision precision;
-    bool emulated;
+    tli_matrix_unit emulated;
 } state;
 
 static state *find_state(tl_context *ctx)
@@ -35,47 +36,81 @@ static tl_status state_of(tl_context *ctx, state **out)
 tl_status tli_gemm_tensor_use(tl_context *ctx, tl_precision precision)
 {
     state *s;
-    if (precision == TL_PRECISION_FP32 && find_state(ctx) == NULL) return TL_OK;
     TLI_TRY(state_of(ctx, &s));
+    s->on = true;
     s->precision = precision;
     return TL_OK;
 }
 
-tl_precision tli_gemm_tensor_precision(tl_context *ctx)
+void tli_gemm_tensor_stop(tl_context *ctx)
 {
-    const state *s = find_state(ctx);
-    return s != NULL ? s->precision : TL_PRECISION_FP32;
+    state *s = find_state(ctx);
+    if (s != NULL) s->on = false;
 }
 
-tl_status tli_gemm_tensor_emulate(tl_context *ctx)
+bool tli_gemm_tensor_is_on(tl_context *ctx)
+{
+    const state *s = find_state(ctx);
+    return s != NULL && s->on;
+}
+
+tl_precision tli_gemm_tensor_precision(tl_context *ctx)
+{
+    return tli_gemm_tensor_is_on(ctx) ? find_state(ctx)->precision : TL_PRECISION_FP32;
+}
+
+tl_status tli_gemm_tensor_emulate(tl_context *ctx, tli_matrix_unit unit)
 {
     state *s;
     TLI_TRY(state_of(ctx, &s));
-    s->emulated = true;
+    s->emulated = unit;
     return TL_OK;
 }
 
-bool tli_gemm_tensor_may(tl_context *ctx)
+/* ROCm names devices by their instruction set: gfx90a is CDNA2, gfx940 to gfx942 are CDNA3. */
+static bool is_cdna(const tl_device_info *device)
+{
+    return strstr(device->platform_name, "AMD") != NULL &&
+           (strstr(device->name, "gfx90a") != NULL || strstr(device->name, "gfx94") != NULL);
+}
+
+tli_matrix_unit tli_gemm_tensor_unit(tl_context *ctx)
 {
     const state *s = find_state(ctx);
-    return !tli_context_limits(ctx)->cpu_path &&
-           ((s != NULL && s->emulated) || strstr(tl_context_device(ctx)->platform_name, "NVIDIA") != NULL);
+    const tl_device_info *device = tl_context_device(ctx);
+    if (tli_context_limits(ctx)->cpu_path) return TLI_UNIT_NONE;
+    if (s != NULL && s->emulated != TLI_UNIT_NONE) return s->emulated;
+    if (strstr(device->platform_name, "NVIDIA") != NULL) return TLI_UNIT_MMA;
+    return is_cdna(device) ? TLI_UNIT_MFMA : TLI_UNIT_NONE;
+}
+
+bool tli_matrix_unit_has(tli_matrix_unit unit, tl_precision precision)
+{
+    if (unit == TLI_UNIT_MMA) return precision != TL_PRECISION_FP32;
+    return unit == TLI_UNIT_MFMA && (precision == TL_PRECISION_FP32 || precision == TL_PRECISION_BF16);
+}
+
+bool tli_gemm_tensor_may(tl_context *ctx, tl_precision precision)
+{
+    return tli_matrix_unit_has(tli_gemm_tensor_unit(ctx), precision);
 }
 
 bool tli_gemm_tensor_serves(tl_context *ctx, const tli_gemm_args *g)
 {
-    return tli_gemm_tensor_precision(ctx) != TL_PRECISION_FP32 && g->m >= NARROWEST && g->n >= NARROWEST;
+    return tli_gemm_tensor_is_on(ctx) && g->m >= NARROWEST && g->n >= NARROWEST;
 }
 
-tl_status tli_gemm_tensor_kernel(tl_context *ctx, tl_precision precision, bool transpose_a, bool transpose_b,
-                                 uint32_t side, tli_kernel **out)
+tl_status tli_gemm_tensor_kernel(tl_context *ctx, tli_matrix_unit unit, tl_precision precision,
+                                 bool transpose_a, bool transpose_b, uint32_t side, tli_kernel **out)
 {
     const state *s = find_state(ctx);
     char options[120];
     (void)snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DTILE=%u -DBF16=%d -DSPLIT=%d%s", transpose_a,
                    transpose_b, (unsigned)side, precision == TL_PRECISION_BF16,
-                   precision == TL_PRECISION_TF32X3, s != NULL && s->emulated ? " -DMMA_EMULATED" : "");
-    return tli_kernel_get_form(ctx, false, TLI_GEMM_TENSOR_FILES, "gemm_tensor", options, out);
+                   precision == TL_PRECISION_TF32X3,
+                   s != NULL && s->emulated != TLI_UNIT_NONE ? " -DMMA_EMULATED" : "");
+    return tli_kernel_get_form(ctx, false, unit == TLI_UNIT_MFMA ? TLI_GEMM_MFMA_FILES : TLI_GEMM_MMA_FILES,
+                               "gemm_tensor", options, out);
 }
 
 tl_status tli_gemm_tensor(tl_context *ctx, const tli_gemm_args *g)
@@ -85,7 +120,7 @@ tl_status tli_gemm_tensor(tl_context *ctx, const tli_gemm_args *g)
                                                      tli_gemm_batches(g)),
                    tile = {.side = chosen.side == LARGE ? LARGE : SMALL};
     tli_kernel *kernel;
-    TLI_TRY(tli_gemm_tensor_kernel(ctx, tli_gemm_tensor_precision(ctx), g->transpose_a, g->transpose_b,
-                                   tile.side, &kernel));
+    TLI_TRY(tli_gemm_tensor_kernel(ctx, tli_gemm_tensor_unit(ctx), tli_gemm_tensor_precision(ctx),
+                                   g->transpose_a, g->transpose_b, tile.side, &kernel));
     return tli_gemm_launch(ctx, kernel, g, tile.side, tile.side, ITEMS_A_ROW * tile.side, &tile);
 }

@@ -16,6 +16,7 @@ static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
 {
     static const uint32_t tiles[] = {64, 128};
     const tl_precision used = tli_gemm_tensor_precision(ctx);
+    const bool on = tli_gemm_tensor_is_on(ctx);
     const uint32_t before = tli_context_limits(ctx)->tile;
     const int count = before > 0 ? 1 : tli_context_form(ctx, false).wide_tiles ? 2 : 1;
     tl_status status = tli_gemm_tensor_use(ctx, precision);
@@ -27,7 +28,8 @@ static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
         *error = fmax(*error, off);
     }
     tli_context_set_tile(ctx, before);
-    const tl_status restored = tli_gemm_tensor_use(ctx, used);
+    tli_gemm_tensor_stop(ctx);
+    const tl_status restored = on ? tli_gemm_tensor_use(ctx, used) : TL_OK;
     return status != TL_OK ? status : restored;
 }
 
@@ -66,9 +68,12 @@ static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
     const tl_error before = *err;
     double error = 0;
     why[0] = '\0';
-    if (!tli_gemm_tensor_may(ctx)) {
-        (void)snprintf(why, WHY, "%s has no tensor cores that the kernels for GPUs know, which are NVIDIA's",
-                       name);
+    if (!tli_gemm_tensor_may(ctx, wanted)) {
+        (void)snprintf(
+            why, WHY,
+            "%s has no tensor cores for %s that the kernels for GPUs know: NVIDIA's have tf32 and bf16, "
+            "AMD's from CDNA2 on bf16",
+            name, tli_choice_shown(&tli_precision_choices, (int)wanted));
         return;
     }
     if (!tli_self_test_is_on() || tli_context_is_dry(ctx)) return;
@@ -101,19 +106,33 @@ static tl_status share_fault(tl_ranks *ranks, char why[WHY], tl_error *err)
     return TL_OK;
 }
 
+/* Matrix cores of fp32 serve where no --gemm was asked for and they are right, in all ranks; no notice says why not, as nothing is lost. */
+static tl_status choose_fp32(tl_context *ctx, tl_ranks *ranks)
+{
+    char why[WHY] = "not checked";
+    if (tli_context_limits(ctx)->gemm == TL_GEMM_AUTO && tli_self_test_is_on() && !tli_context_is_dry(ctx))
+        find_fault(ctx, TL_PRECISION_FP32, why);
+    int without = why[0] != '\0';
+    if (ranks != NULL) TLI_TRY(tli_ranks_largest(ranks, &without, tl_context_error(ctx)));
+    if (without != 0) return TL_OK;
+    tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run by matrix cores of %s, in fp32",
+                  tl_context_device(ctx)->name);
+    return tli_gemm_tensor_use(ctx, TL_PRECISION_FP32);
+}
+
 tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wanted)
 {
     const char *name = tli_choice_shown(&tli_precision_choices, (int)wanted);
     char why[WHY];
     TLI_TRY(tli_choice_check(&tli_precision_choices, (int)wanted, tl_context_error(ctx)));
-    TLI_TRY(tli_gemm_tensor_use(ctx, TL_PRECISION_FP32));
-    if (wanted == TL_PRECISION_FP32) return TL_OK;
+    tli_gemm_tensor_stop(ctx);
+    if (wanted == TL_PRECISION_FP32) return choose_fp32(ctx, ranks);
     find_fault(ctx, wanted, why);
     TLI_TRY(share_fault(ranks, why, tl_context_error(ctx)));
     if (why[0] != '\0') {
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "%s: dense products run in fp32 instead of %s",
                       why, name);
-        return TL_OK;
+        return choose_fp32(ctx, ranks);
     }
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run in %s, by tensor cores of %s",
                   name, tl_context_device(ctx)->name);
@@ -136,7 +155,7 @@ tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried
     TLI_TRY(tli_choice_check(&tli_precision_choices, (int)precision, err));
     if (precision == TL_PRECISION_FP32)
         return tli_fail(err, TL_ERROR_USAGE, "fp32 is what tl_self_test tests: give another precision");
-    if (!tli_gemm_tensor_may(ctx)) return TL_OK;
+    if (!tli_gemm_tensor_may(ctx, precision)) return TL_OK;
     *tried = true;
     double found = INFINITY;
     if (measure(ctx, precision, &found) == TL_OK) *error = found;

@@ -71,18 +71,19 @@ static tl_status take_rows(tl_context *ctx)
     return TL_OK;
 }
 
-/* Every precision that is not fp32, each with what models transpose and both tiles. */
-static tl_status take_precisions(tl_context *ctx)
+/* Every precision of a matrix unit, each with what models transpose and the tiles that its devices have (src/device/forms.c). */
+static tl_status take_precisions(tl_context *ctx, tli_matrix_unit unit, int tiles)
 {
     enum { TRANSPOSITIONS = 3 }; /* no model transposes both */
-    static const uint32_t tiles[] = {64, 128};
+    static const uint32_t sides[] = {64, 128};
     for (int p = 0; p < tli_precision_choices.count; p++)
         for (int t = 0; t < TRANSPOSITIONS; t++)
-            for (int tile = 0; tile < 2; tile++) {
+            for (int tile = 0; tile < tiles; tile++) {
                 const tl_precision precision = (tl_precision)tli_precision_choices.items[p].value;
                 tli_kernel *kernel;
-                if (precision != TL_PRECISION_FP32)
-                    TLI_TRY(tli_gemm_tensor_kernel(ctx, precision, t & 1, t >> 1, tiles[tile], &kernel));
+                if (tli_matrix_unit_has(unit, precision))
+                    TLI_TRY(
+                        tli_gemm_tensor_kernel(ctx, unit, precision, t & 1, t >> 1, sides[tile], &kernel));
             }
     return TL_OK;
 }
@@ -90,7 +91,10 @@ static tl_status take_precisions(tl_context *ctx)
 tl_status tli_every_program(tl_context *ctx)
 {
     TLI_TRY(take_rows(ctx));
-    if (!tli_context_limits(ctx)->cpu_path) TLI_TRY(take_precisions(ctx));
+    if (!tli_context_limits(ctx)->cpu_path) {
+        TLI_TRY(take_precisions(ctx, TLI_UNIT_MMA, 2));
+        TLI_TRY(take_precisions(ctx, TLI_UNIT_MFMA, 1));
+    }
     for (int t = 0; tli_task_at(t) != NULL; t++)
         for (int size = 0; tli_preset_at(size) != NULL; size++) {
             tl_settings s;

@@ -1,5 +1,5 @@
-/* Products by tensor cores, whose instruction is emulated by the tables of its manual: the kernel's indices, its rounding, and its
- * precisions against plain loops. */
+/* Products by the matrix units of GPUs, whose instructions are emulated by the tables of their manuals: the kernel's indices, its rounding,
+ * and its precisions against plain loops. */
 #include "products.h"
 
 #include "ops/gemm_tensor.h"
@@ -9,8 +9,15 @@
 enum { TILES = 2 };
 static const uint32_t tiles[TILES] = {64, 128};
 
-static const tl_precision precisions[] = {TL_PRECISION_TF32X3, TL_PRECISION_TF32, TL_PRECISION_BF16};
-enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+static const struct {
+    tli_matrix_unit unit;
+    tl_precision precision;
+} kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3},
+             {TLI_UNIT_MMA, TL_PRECISION_TF32},
+             {TLI_UNIT_MMA, TL_PRECISION_BF16},
+             {TLI_UNIT_MFMA, TL_PRECISION_FP32},
+             {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
+enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* NULL where the device has no work-groups of the tiles' size. */
 static tl_context *emulating(void)
@@ -20,7 +27,7 @@ static tl_context *emulating(void)
         tl_context_destroy(ctx);
         return NULL;
     }
-    MUST(ctx, tli_gemm_tensor_emulate(ctx));
+    MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MMA));
     return ctx;
 }
 #define emulating(...) VALUE_FROM_HERE(emulating(__VA_ARGS__))
@@ -31,17 +38,18 @@ static void every_element_is_right(void **unused)
     static const product_size sizes[] = {{1, 1, 1}, {17, 9, 5}, {63, 70, 33}, {130, 137, 47}, {64, 64, 64}};
     tl_context *ctx = emulating();
     if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
-    for (int p = 0; p < PRECISIONS; p++)
+    for (int p = 0; p < KINDS; p++)
         for (int tile = 0; tile < TILES; tile++) {
             tli_context_set_tile(ctx, tiles[tile]);
-            MUST(ctx, tli_gemm_tensor_use(ctx, precisions[p]));
+            MUST(ctx, tli_gemm_tensor_emulate(ctx, kinds[p].unit));
+            MUST(ctx, tli_gemm_tensor_use(ctx, kinds[p].precision));
             for (int t = 0; t < 4; t++)
                 for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
                     product_case c = {sizes[s], t & 1, t >> 1, 1.0f, 0.0f, false, 1, 1};
-                    product_is_right(ctx, tli_gemm_tensor, precisions[p], &c);
+                    product_is_right(ctx, tli_gemm_tensor, kinds[p].precision, &c);
                     c.alpha = 0.5f, c.beta = -2.0f, c.extras = true, c.outer = 1 + (s == 2),
                     c.inner = 1 + (s < 3);
-                    product_is_right(ctx, tli_gemm_tensor, precisions[p], &c);
+                    product_is_right(ctx, tli_gemm_tensor, kinds[p].precision, &c);
                 }
         }
     tl_context_destroy(ctx);
@@ -69,29 +77,33 @@ static void a_precision_has_its_own_error_and_no_better(void **unused)
         assert_true(error_in(ctx, TL_PRECISION_TF32, TL_PRECISION_TF32X3) > 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+        MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MFMA));
+        assert_true(error_in(ctx, TL_PRECISION_FP32, TL_PRECISION_FP32) <= 1);
+        assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
+        assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+        MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MMA));
     }
     tl_context_destroy(ctx);
 }
 
-/* tli_gemm takes tensor cores for wide products alone, and in fp32 for none. */
-static void narrow_products_and_fp32_are_left_to_other_kernels(void **unused)
+/* tli_gemm takes matrix units for wide products alone, and without being told so for none. */
+static void narrow_products_are_left_to_other_kernels(void **unused)
 {
     tl_context *ctx = new_context(TL_PATH_GPU);
     const tli_gemm_args wide = {.m = 32, .n = 32, .k = 1}, row = {.m = 1, .n = 64, .k = 64},
                         column = {.m = 64, .n = 31, .k = 64};
     assert_false(tli_gemm_tensor_serves(ctx, &wide));
-    MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_FP32));
-    assert_false(tli_gemm_tensor_serves(ctx, &wide));
     MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_TF32));
     assert_true(tli_gemm_tensor_serves(ctx, &wide));
     assert_false(tli_gemm_tensor_serves(ctx, &row));
     assert_false(tli_gemm_tensor_serves(ctx, &column));
-    MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_FP32));
+    tli_gemm_tensor_stop(ctx);
     assert_false(tli_gemm_tensor_serves(ctx, &wide));
     tl_context_destroy(ctx);
 }
 
 static char notices[4000];
+static bool units_serve; /* matrix units, by the last context */
 
 static void keep_notice(void *unused, tl_log_level level, const char *line)
 {
@@ -100,22 +112,25 @@ static void keep_notice(void *unused, tl_log_level level, const char *line)
     snprintf(notices + used, sizeof notices - used, "%s\n", line);
 }
 
-/* What a context has after it was asked for tf32, with kernels from `folder` (NULL: as they are). */
-static tl_precision chosen(bool emulate, const char *folder)
+/* What a context has after it was asked for a precision, with kernels from `folder` (NULL: as they are). */
+static tl_precision chosen(tli_matrix_unit emulated, tl_precision wanted, tl_gemm_mode gemm,
+                           const char *folder)
 {
     static const tl_log log = {.level = TL_LOG_NOTICE, .write = keep_notice};
-    const tl_context_options options = {.size = sizeof options, .path = TL_PATH_GPU, .log = &log};
+    const tl_context_options options = {
+        .size = sizeof options, .path = TL_PATH_GPU, .gemm = gemm, .log = &log};
     tl_context *ctx = NULL;
     tl_error err = {0};
     notices[0] = '\0';
     compile_for(TL_PATH_GPU);
     if (folder != NULL) setenv("TRANSLUTION_KERNEL_DIR", folder, 1);
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    if (emulate) MUST(ctx, tli_gemm_tensor_emulate(ctx));
-    MUST(ctx, tli_precision_choose(ctx, NULL, TL_PRECISION_TF32));
+    MUST(ctx, tli_gemm_tensor_emulate(ctx, emulated));
+    MUST(ctx, tli_precision_choose(ctx, NULL, wanted));
     const tl_precision has = tli_precision_of(ctx);
     assert_int_equal(tl_memory_peak(ctx), 0);
-    MUST(ctx, tli_precision_choose(ctx, NULL, TL_PRECISION_FP32));
+    units_serve = tli_gemm_tensor_is_on(ctx);
+    tli_gemm_tensor_stop(ctx);
     assert_int_equal(tli_precision_of(ctx), TL_PRECISION_FP32);
     tl_context_destroy(ctx);
     unsetenv("TRANSLUTION_KERNEL_DIR");
@@ -133,22 +148,54 @@ static void what_cannot_or_is_wrong_falls_back_with_a_notice(void **unused)
     assert_non_null(mkdtemp(folder));
     setenv("TRANSLUTION_CACHE_DIR", "off", 1);
     if (!nvidia) {
-        assert_int_equal(chosen(false, NULL), TL_PRECISION_FP32);
+        assert_int_equal(chosen(TLI_UNIT_NONE, TL_PRECISION_TF32, TL_GEMM_AUTO, NULL), TL_PRECISION_FP32);
         assert_non_null(strstr(notices, "has no tensor cores"));
         assert_non_null(strstr(notices, "fp32 instead of tf32"));
     }
-    assert_int_equal(chosen(true, NULL), TL_PRECISION_TF32);
+    assert_int_equal(chosen(TLI_UNIT_MMA, TL_PRECISION_TF32, TL_GEMM_AUTO, NULL), TL_PRECISION_TF32);
     assert_non_null(strstr(notices, "dense products run in tf32, by tensor cores"));
     snprintf(command, sizeof command,
-             "cp '%s'/../kernels/*.cl %s && sed -i 's/= mma_tf32(values/= as_uint(values/' %s/gemm_tensor.cl",
+             "cp '%s'/../kernels/*.cl %s && sed -i 's/= MMA_WORD(values/= as_uint(values/' %s/gemm_tensor.cl",
              TL_TESTS_DIR, folder, folder); /* the instruction then cuts the digits off */
     assert_int_equal(system(command), 0);
-    assert_int_equal(chosen(true, folder), TL_PRECISION_FP32);
+    assert_int_equal(chosen(TLI_UNIT_MMA, TL_PRECISION_TF32, TL_GEMM_AUTO, folder), TL_PRECISION_FP32);
     assert_non_null(strstr(notices, "gets kernels/gemm_tensor.cl wrong"));
     snprintf(command, sizeof command, "echo '#error no' >>%s/gemm_tensor.cl", folder);
     assert_int_equal(system(command), 0);
-    assert_int_equal(chosen(true, folder), TL_PRECISION_FP32);
+    assert_int_equal(chosen(TLI_UNIT_MMA, TL_PRECISION_TF32, TL_GEMM_AUTO, folder), TL_PRECISION_FP32);
     assert_non_null(strstr(notices, "cannot build or run kernels/gemm_tensor.cl"));
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
+/* Of matrix cores for fp32 nobody is told where they do not serve; tf32 they do not have. */
+static void matrix_cores_for_fp32_serve_where_they_are_right(void **unused)
+{
+    char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
+    tl_context *ctx = emulating();
+    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
+    tl_context_destroy(ctx);
+    assert_non_null(mkdtemp(folder));
+    setenv("TRANSLUTION_CACHE_DIR", "off", 1);
+    assert_int_equal(chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_AUTO, NULL), TL_PRECISION_FP32);
+    assert_true(units_serve);
+    assert_non_null(strstr(notices, "by matrix cores of"));
+    (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_OWN, NULL);
+    assert_false(units_serve);
+    (void)chosen(TLI_UNIT_MMA, TL_PRECISION_FP32, TL_GEMM_AUTO, NULL);
+    assert_false(units_serve);
+    assert_string_equal(notices, "");
+    assert_int_equal(chosen(TLI_UNIT_MFMA, TL_PRECISION_TF32, TL_GEMM_AUTO, NULL), TL_PRECISION_FP32);
+    assert_true(units_serve);
+    assert_non_null(strstr(notices, "has no tensor cores for tf32"));
+    snprintf(command, sizeof command,
+             "cp '%s'/../kernels/*.cl %s && sed -i '/MMA_C_ROW_STEP/s/%% 4/%% 3/' %s/mfma.cl", TL_TESTS_DIR,
+             folder, folder);
+    assert_int_equal(system(command), 0);
+    (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_AUTO, folder);
+    assert_false(units_serve);
+    assert_string_equal(notices, "");
     snprintf(command, sizeof command, "rm -rf %s", folder);
     assert_int_equal(system(command), 0);
     unsetenv("TRANSLUTION_CACHE_DIR");
@@ -158,7 +205,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_is_right),
                                        cmocka_unit_test(a_precision_has_its_own_error_and_no_better),
-                                       cmocka_unit_test(narrow_products_and_fp32_are_left_to_other_kernels),
-                                       cmocka_unit_test(what_cannot_or_is_wrong_falls_back_with_a_notice)};
+                                       cmocka_unit_test(narrow_products_are_left_to_other_kernels),
+                                       cmocka_unit_test(what_cannot_or_is_wrong_falls_back_with_a_notice),
+                                       cmocka_unit_test(matrix_cores_for_fp32_serve_where_they_are_right)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

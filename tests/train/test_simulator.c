@@ -105,17 +105,25 @@ static void loss_in_place(void **unused)
 /* Two tiles, neither of which is full, and slices of which one is not; buffers end where the operands end. */
 static void tensor_core_products(void **unused)
 {
-    static const tl_precision precisions[] = {TL_PRECISION_TF32X3, TL_PRECISION_TF32, TL_PRECISION_BF16};
+    static const struct {
+        tli_matrix_unit unit;
+        tl_precision precision;
+    } kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3},
+                 {TLI_UNIT_MMA, TL_PRECISION_BF16},
+                 {TLI_UNIT_MFMA, TL_PRECISION_FP32},
+                 {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
+    enum { TRANSPOSITIONS = 4, CASES = TRANSPOSITIONS * (int)(sizeof kinds / sizeof *kinds) };
     tl_context *ctx = new_context(path);
     if (tli_context_limits(ctx)->cpu_path) { /* or the device has no work-groups of their size */
         tl_context_destroy(ctx);
         skip_because("only the form for GPUs has tensor cores", "give the word gpu");
     }
-    MUST(ctx, tli_gemm_tensor_emulate(ctx));
-    for (int i = 0; i < 12; i++) {
-        const product_case c = {{33, 70, 37}, i & 1, i >> 1 & 1, 0.5f, -2.0f, i < 4, 1, 1};
-        MUST(ctx, tli_gemm_tensor_use(ctx, precisions[i / 4]));
-        product_is_right(ctx, tli_gemm_tensor, precisions[i / 4], &c);
+    for (int i = 0; i < CASES; i++) {
+        const int t = i % TRANSPOSITIONS, kind = i / TRANSPOSITIONS;
+        const product_case c = {{33, 70, 37}, t & 1, t >> 1, 0.5f, -2.0f, kind == 0, 1, 1};
+        MUST(ctx, tli_gemm_tensor_emulate(ctx, kinds[kind].unit));
+        MUST(ctx, tli_gemm_tensor_use(ctx, kinds[kind].precision));
+        product_is_right(ctx, tli_gemm_tensor, kinds[kind].precision, &c);
     }
     tl_context_destroy(ctx);
 }

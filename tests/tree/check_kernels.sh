@@ -7,7 +7,7 @@ cd "$1" || exit 1
 faults=0
 
 # Files of no host file: what is put before others.
-shared='common gemm_finish mma tile'
+shared='bf16 common gemm_finish mfma mma tile'
 
 for file in kernels/*.cl; do
     name=$(basename "$file" .cl)
