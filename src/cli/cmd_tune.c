@@ -17,8 +17,6 @@
 enum { ROUNDS = 5, QUICK_ROUNDS = 2, FINAL_TURNS = 15 };
 enum { SMALLEST_SIDE = 16 };
 static const double BUDGET = 600, QUICK_BUDGET = 10; /* seconds */
-/* A tile that is found serves where it is this many times as fast as the default: less is noise. */
-static const double WORTH = 1.02;
 
 typedef struct product {
     tli_product_shape shape;
@@ -143,9 +141,10 @@ static tl_status compare(tuning_run *t, const tli_tile *found, tli_tuned *e)
         TLI_TRY(tli_tune_case_time(&t->now, NULL, &default_ms[i], &flops));
         TLI_TRY(tli_tune_case_time(&t->now, found, &found_ms[i], &flops));
     }
+    const bool beats = tli_tile_beats(found_ms, default_ms, FINAL_TURNS);
     e->default_gflops = (float)(flops / tli_timing_of(default_ms, FINAL_TURNS).median_ms * 1e-9);
     e->tuned_gflops = (float)(flops / tli_timing_of(found_ms, FINAL_TURNS).median_ms * 1e-9);
-    e->tiled = (double)e->tuned_gflops > WORTH * (double)e->default_gflops;
+    e->tiled = beats && e->tuned_gflops > e->default_gflops;
     if (e->tiled) e->tile = *found;
     return TL_OK;
 }
@@ -172,12 +171,25 @@ static tl_status compare_clblast(tuning_run *t, tli_tuned *e)
     return status;
 }
 
+/* Where the last product of this kind ended; of the first one the middle of what is legal, and where other kinds ended. */
+static int begin_with(const tuning_run *t, tli_product_kind kind, tli_tile *starts)
+{
+    const bool cpu = tli_context_limits(t->ctx)->cpu_path;
+    int count = 0;
+    starts[count++] = t->found[kind] ? t->best[kind] : tli_tile_search_start(kind, cpu, NULL, kind);
+    for (int other = 0; other < TLI_PRODUCT_KINDS && !t->found[kind]; other++)
+        if (t->found[other])
+            starts[count++] = tli_tile_search_start(kind, cpu, &t->best[other], (tli_product_kind)other);
+    return count;
+}
+
 static tl_status tune_case(tuning_run *t, tli_tuned *e)
 {
     const bool cpu = tli_context_limits(t->ctx)->cpu_path;
     const tli_product_kind kind = e->shape.kind;
-    const tli_tile_search search = {
-        kind, cpu, t->found[kind] ? &t->best[kind] : NULL, t, suits, is_right, time_tile, is_late};
+    tli_tile starts[TLI_PRODUCT_KINDS + 1];
+    const int start_count = begin_with(t, kind, starts);
+    const tli_tile_search search = {kind, cpu, starts, start_count, t, suits, is_right, time_tile, is_late};
     const double begun = tli_clock_seconds();
     tli_tile found;
     int tried;
@@ -201,9 +213,10 @@ static tl_status tune_case(tuning_run *t, tli_tuned *e)
     return cpu || !tli_product_is_gemm(e->shape.kind) ? TL_OK : compare_clblast(t, e);
 }
 
-/* The first product of a kind has most kernels to compile; others begin where it ended. */
+/* The first product of all has most kernels to compile, the first of a kind begins where other kinds ended, and others where it did. */
 static double weight_of(const product *list, int i)
 {
+    if (i == 0) return 6;
     for (int before = 0; before < i; before++)
         if (list[before].shape.kind == list[i].shape.kind) return 1;
     return 3;

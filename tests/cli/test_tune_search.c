@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "cli/tune_search.h"
+#include "core/random.h"
 
 /* A device that is fastest with one tile. */
 typedef struct fake {
@@ -52,7 +53,7 @@ static bool is_late(void *user)
 static bool run(fake *f, tli_product_kind kind, bool cpu, const tli_tile *start, tli_tile *best)
 {
     int tried;
-    const tli_tile_search search = {kind, cpu, start, f, suits, is_right, time_tile, is_late};
+    const tli_tile_search search = {kind, cpu, start, start != NULL, f, suits, is_right, time_tile, is_late};
     return tli_tile_search_run(&search, best, &tried);
 }
 
@@ -114,11 +115,72 @@ static void other_parameters_stay_zero(void **unused)
     assert_memory_equal(&best, &f.fastest, sizeof best);
 }
 
+/* A kind begins with what another one's tile has of its parameters: where time is short, that is what it finds. */
+static void another_kind_begins_where_one_ended(void **unused)
+{
+    (void)unused;
+    int tried;
+    tli_tile best, start = tli_tile_search_start(TLI_OFFSET_LOGITS, true, &cpu_tile, TLI_GEMM_NT);
+    assert_int_equal(start.rows, cpu_tile.rows);
+    assert_int_equal(start.vectors, cpu_tile.vectors);
+    assert_int_equal(start.tiles, cpu_tile.tiles);
+    assert_int_equal(start.depth, 0); /* it has none */
+    start = tli_tile_search_start(TLI_OFFSET_WEIGHT_GRADIENT, true, &(tli_tile){.rows = 6, .vectors = 4},
+                                  TLI_OFFSET_VALUES);
+    assert_int_equal(start.rows, 6);
+    assert_int_equal(start.depth, 128);             /* in the middle: the other has none */
+    const tli_tile flat = {.side = 32, .parts = 2}; /* a padding of 0 is one */
+    start = tli_tile_search_start(TLI_GEMM_NN, false, &flat, TLI_GEMM_TN);
+    assert_memory_equal(&start, &flat, sizeof start);
+    fake f = {.fastest = cpu_tile, .late_after = 12}; /* two tiles or three */
+    const tli_tile starts[] = {tli_tile_search_start(TLI_GEMM_NN, true, NULL, TLI_GEMM_NN), cpu_tile, flat};
+    const tli_tile_search search = {TLI_GEMM_NN, true, starts, 3, &f, suits, is_right, time_tile, is_late};
+    assert_true(tli_tile_search_run(&search, &best, &tried));
+    assert_memory_equal(&best, &cpu_tile, sizeof best);
+    fake from_scratch = {.fastest = cpu_tile, .late_after = 12};
+    assert_true(run(&from_scratch, TLI_GEMM_NN, true, NULL, &best));
+    assert_memory_not_equal(&best, &cpu_tile, sizeof best);
+}
+
+enum { TURNS = 15 };
+
+/* Turns of a tile that takes `ratio` times what the default takes, each longer by up to `noise` of it. */
+static bool beats(double ratio, double noise)
+{
+    double tile[TURNS], standard[TURNS];
+    tli_random r = tli_random_make(1, 2);
+    for (int i = 0; i < TURNS; i++) {
+        tile[i] = ratio * (1 + noise * (double)tli_random_uniform(&r));
+        standard[i] = 1 + noise * (double)tli_random_uniform(&r);
+    }
+    return tli_tile_beats(tile, standard, TURNS);
+}
+
+static void the_default_stays_unless_it_is_beaten_by_more_than_noise(void **unused)
+{
+    (void)unused;
+    assert_true(beats(0.95, 0));
+    assert_true(beats(0.95, 0.03));
+    assert_true(beats(0.7, 0.3));
+    assert_false(beats(0.99, 0)); /* not worth it */
+    assert_false(beats(1, 0));
+    assert_false(beats(1.05, 0.03));
+    assert_false(beats(0.97, 0.5)); /* who knows */
+    /* half of the turns say so: the default was disturbed in these */
+    double tile[TURNS], standard[TURNS];
+    for (int i = 0; i < TURNS; i++) tile[i] = 1.01, standard[i] = i < 8 ? 1.5 : 1;
+    assert_false(tli_tile_beats(tile, standard, TURNS));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_fastest_is_found), cmocka_unit_test(noise_is_outlasted),
-        cmocka_unit_test(a_wrong_tile_is_never_taken), cmocka_unit_test(a_late_search_ends_with_what_it_has),
-        cmocka_unit_test(other_parameters_stay_zero)};
+        cmocka_unit_test(the_fastest_is_found),
+        cmocka_unit_test(noise_is_outlasted),
+        cmocka_unit_test(a_wrong_tile_is_never_taken),
+        cmocka_unit_test(a_late_search_ends_with_what_it_has),
+        cmocka_unit_test(other_parameters_stay_zero),
+        cmocka_unit_test(another_kind_begins_where_one_ended),
+        cmocka_unit_test(the_default_stays_unless_it_is_beaten_by_more_than_noise)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
