@@ -31,11 +31,11 @@ run damaged || fail "with damaged entries"
 same damaged
 [ "$(find shared -name '*.bin' -size -2 | wc -l)" -eq 0 ] || fail "damaged entries were not replaced"
 
-# Where nothing can be kept, a notice says so once, and the program works.
-product() { "$program" bench gemm --m 16 --n 16 --k 16 --rounds 1 --json >out 2>"err-$1" && grep -q gflops out; }
+# Where nothing can be kept, a notice says so once, and the program works. PoCL has these kernels, optimized, as bench measures their speed.
+product() { env -u POCL_EXTRA_BUILD_FLAGS POCL_KERNEL_CACHE=1 "$program" bench gemm --m 16 --n 16 --k 16 --rounds 1 --json >out 2>"err-$1" && grep -q gflops out; }
 TRANSLUTION_CACHE_DIR=/dev/null/folder product unwritable || fail "with a cache that cannot be written"
 [ "$(grep -c 'cannot be written' err-unwritable)" -eq 1 ] || fail "no notice about the cache that cannot be written"
-unset TRANSLUTION_CACHE_DIR POCL_KERNEL_CACHE
+unset TRANSLUTION_CACHE_DIR
 (unset HOME XDG_CACHE_HOME; product homeless) || fail "without HOME"
 [ "$(grep -c 'no HOME' err-homeless)" -eq 1 ] || fail "no notice without HOME"
 (unset XDG_CACHE_HOME; HOME=/proc product proc_home) || fail "with a HOME that cannot be written"

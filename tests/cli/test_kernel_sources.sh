@@ -7,7 +7,7 @@ export TRANSLUTION_CACHE_DIR=off TRANSLUTION_SELF_TEST=off
 export POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable # what is built is looked at, not what it computes
 
 shape="-DINNER=192 -DHEADS=3 -DHEAD_DIM=64" # of --size tiny
-small="--size tiny --depth 1 --image-size 224 --batch-size 5 --limit-train 5 --limit-test 1 --steps 1"
+small="--size tiny --depth 1 --image-size 112 --batch-size 5 --limit-train 5 --limit-test 1 --steps 1"
 for form in cpu gpu; do
     "$program" kernels --dump "programs/$form" --for $form >out.txt 2>err.txt || fail "kernels --for $form"
     count=$(find "programs/$form" -name '*.cl' | wc -l)
