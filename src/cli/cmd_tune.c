@@ -213,13 +213,14 @@ static tl_status tune_case(tuning_run *t, tli_tuned *e)
     return cpu || !tli_product_is_gemm(e->shape.kind) ? TL_OK : compare_clblast(t, e);
 }
 
-/* The first product of all has most kernels to compile, the first of a kind begins where other kinds ended, and others where it did. */
+/* The first product of all has most kernels to compile, the first of a kind begins where other kinds ended, and others where it did. Programs of
+ * products by offset take several times as long to compile. */
 static double weight_of(const product *list, int i)
 {
     if (i == 0) return 6;
     for (int before = 0; before < i; before++)
         if (list[before].shape.kind == list[i].shape.kind) return 1;
-    return 3;
+    return tli_product_is_gemm(list[i].shape.kind) ? 3 : 9;
 }
 
 /* The share of product i in the seconds that are left. */

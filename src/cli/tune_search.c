@@ -29,23 +29,30 @@ typedef struct field {
     double fastest;
 } field;
 
-/* Checks, times and lists a tile, once. */
+/* Whether a tile with this time may stand in the field: what would be the fastest is compared with plain loops first. The others need not be, which
+ * would take as long as to compile another tile. */
+static bool may_lead(field *f, const tli_tile *tile, double seconds)
+{
+    if (seconds >= f->fastest) return true;
+    if (!f->s->is_right(f->s->user, tile)) return false;
+    f->fastest = seconds;
+    return true;
+}
+
+/* Times and lists a tile, once. */
 static void enter(field *f, const tli_tile *tile)
 {
     double seconds, least = INFINITY;
     for (int c = 0; c < f->count; c++)
         if (memcmp(&f->list[c].tile, tile, sizeof *tile) == 0) return;
-    if (f->count == CANDIDATES || f->s->is_late(f->s->user) || !f->s->suits(f->s->user, tile) ||
-        !f->s->is_right(f->s->user, tile))
-        return;
+    if (f->count == CANDIDATES || f->s->is_late(f->s->user) || !f->s->suits(f->s->user, tile)) return;
     /* which take less time than the kernel took to compile */
     for (int turn = 0; turn < FIRST_TURNS; turn++) {
         if (!f->s->time(f->s->user, tile, &seconds)) return;
         if (seconds < least) least = seconds;
     }
     f->tried++;
-    f->list[f->count++] = (candidate){*tile, least};
-    if (least < f->fastest) f->fastest = least;
+    if (may_lead(f, tile, least)) f->list[f->count++] = (candidate){*tile, least};
 }
 
 /* All values of the group's parameters from number i on. */
@@ -75,16 +82,16 @@ static void compare(field *f)
             candidate *one = &f->list[c];
             double seconds;
             if (f->s->is_late(f->s->user)) return;
-            if (one->least > HOPELESS * f->fastest || !f->s->time(f->s->user, &one->tile, &seconds)) {
+            if (one->least > HOPELESS * f->fastest || !f->s->time(f->s->user, &one->tile, &seconds) ||
+                !may_lead(f, &one->tile, seconds)) {
                 f->list[c--] = f->list[--f->count];
                 continue;
             }
             if (seconds < one->least) one->least = seconds;
-            if (one->least < f->fastest) f->fastest = one->least;
         }
 }
 
-/* The fastest of the field after more turns; false: none runs. */
+/* The fastest of the field after more turns; false: none runs and is right. */
 static bool take_fastest(field *f, tli_tile *best, int *tried)
 {
     compare(f);

@@ -11,8 +11,9 @@ typedef struct tli_tile_search {
     int start_count;        /* 0: in the middle of what is legal */
     void *user;
     bool (*suits)(void *user, const tli_tile *tile); /* it could run, and well, by arithmetic */
-    bool (*is_right)(void *user,
-                     const tli_tile *tile); /* by comparison with plain loops; asked before it is timed */
+    bool (*is_right)(
+        void *user,
+        const tli_tile *tile); /* by comparison with plain loops; asked of what is the fastest so far */
     bool (*time)(void *user, const tli_tile *tile, double *seconds); /* of one turn; false: it cannot run */
     bool (*is_late)(void *user);                                     /* the search shall end */
 } tli_tile_search;

@@ -36,10 +36,10 @@ static bool time_tile(void *user, const tli_tile *tile, double *seconds)
     fake *f = user;
     f->turns++;
     assert_true(suits(user, tile));
-    assert_false(same(tile, &f->spoiled)); /* what is wrong is not even timed */
     *seconds = 1;
     for (int i = 0; i < TLI_TILE_PARAMETERS; i++)
         *seconds += 0.1 * fabs((double)tli_tile_get(tile, i) - (double)tli_tile_get(&f->fastest, i));
+    if (same(tile, &f->spoiled)) *seconds = 0.5;
     if (f->turns % 3 == 0) *seconds *= 1 + f->noise;
     return !f->nothing_runs;
 }
