@@ -172,7 +172,7 @@ said "stopped by signal 15 after step"
 cp "$pictures/bitmap.png" x
 rm -f pid-* out.txt
 # shellcheck disable=SC2046 # an argument a picture
-started 2 "$program" predict evaluated $(yes x | head -n 30000) --offset-ranks 2 >out.txt 2>err.txt &
+started 2 "$program" predict evaluated $(yes x | head -n 10000) --offset-ranks 2 >out.txt 2>err.txt &
 launcher=$!
 wait_until 120 "no prediction after two minutes" [ -s out.txt ]
 kill -TERM "$(cat pid-1)"
