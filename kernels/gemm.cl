@@ -55,31 +55,45 @@ static inline floatV gemm_finish_vector(const __global float *c, ulong at, int c
     return x;
 }
 
-// c[r * ldc + column] = alpha * acc[r] + keep * c[r * ldc + column], of a whole tile; `stream`: by tl_stream, keep is 0.
-static inline void tile_write(__global float *c, ulong ldc, float alpha, float keep, bool stream,
-                              floatV acc[MR][NV])
+// C = (alpha * acc + weight * plus) * times of a whole tile, with rows ldc apart in all of them; `plus` (which may be C) and `times`
+// may be NULL. Whether they are, and `stream`, by tl_stream, are constants where it is called.
+__attribute__((always_inline)) static inline void tile_put(__global float *c, ulong ldc, float alpha,
+                                                           float weight, const __global float *plus,
+                                                           const __global float *times, const bool stream,
+                                                           floatV acc[MR][NV])
 {
-    if (stream) {
-#pragma unroll
-        for (int r = 0; r < MR; r++) {
-#pragma unroll
-            for (int v = 0; v < NV; v++) tl_stream(alpha * acc[r][v], c + r * ldc + v * TL_VW);
-        }
-        return;
-    }
-    if (keep != 0.0f) {
-#pragma unroll
-        for (int r = 0; r < MR; r++) {
-#pragma unroll
-            for (int v = 0; v < NV; v++) acc[r][v] = alpha * acc[r][v] + keep * vloadV(v, c + r * ldc);
-        }
-        alpha = 1.0f;
-    }
 #pragma unroll
     for (int r = 0; r < MR; r++) {
 #pragma unroll
-        for (int v = 0; v < NV; v++) vstoreV(alpha * acc[r][v], v, c + r * ldc);
+        for (int v = 0; v < NV; v++) {
+            const ulong at = r * ldc + v * TL_VW;
+            floatV x = alpha * acc[r][v];
+            if (plus) x += weight * vloadV(0, plus + at);
+            if (times) x *= vloadV(0, times + at);
+            if (stream)
+                tl_stream(x, c + at);
+            else
+                vstoreV(x, 0, c + at);
+        }
     }
+}
+
+// The same with at most one of `plus` and `times`, and `times` only with `stream`. Each case by itself: where cases join,
+// compilers put the tile into memory.
+static inline void tile_write(__global float *c, ulong ldc, float alpha, float weight,
+                              const __global float *plus, const __global float *times, bool stream,
+                              floatV acc[MR][NV])
+{
+    if (plus && stream)
+        tile_put(c, ldc, alpha, weight, plus, 0, true, acc);
+    else if (plus)
+        tile_put(c, ldc, alpha, weight, plus, 0, false, acc);
+    else if (times)
+        tile_put(c, ldc, alpha, 0.0f, 0, times, true, acc);
+    else if (stream)
+        tile_put(c, ldc, alpha, 0.0f, 0, 0, true, acc);
+    else
+        tile_put(c, ldc, alpha, 0.0f, 0, 0, false, acc);
 }
 
 // sums[i] = the sum of a[k * lda + i] over k, or, not `first`, added to it.
@@ -210,7 +224,13 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
                 prefetch_part(next_b, ldb, step, panels * tiles);
                 prefetch_part(next_a, lda, step, panels * tiles);
             }
-            tile_clear(acc);
+            // Whether the tile is written from registers; its bias then comes first.
+            const bool whole = rows == MR && columns == NR && (!bias_here || alpha == 1.0f) &&
+                               (factor_here ? stream && !residual_here : keep == 0.0f || !residual_here);
+            if (whole && bias_here)
+                tile_begin(acc, bias_here + j);
+            else
+                tile_clear(acc);
             if (!ta) {
                 const __global float *row[MR];
 #pragma unroll
@@ -231,8 +251,12 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
                 for (int r = 0; r < MR; r++) row[r] = tail + r;
                 tile_multiply_private(acc, row, MR, panel, kc);
             }
-            if (rows == MR && columns == NR && !bias_here && !residual_here && !factor_here) {
-                tile_write(c + corner, ldc, alpha, keep, stream, acc);
+            if (whole) {
+                tile_write(c + corner, ldc, alpha, residual_here ? 1.0f : keep,
+                           residual_here  ? residual_here + corner
+                           : keep != 0.0f ? c + corner
+                                          : 0,
+                           factor_here ? factor_here + corner : 0, stream, acc);
                 continue;
             }
             // By way of memory: one epilogue to compile instead of one a vector of the tile.
@@ -258,15 +282,9 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
                     const floatV vector = gemm_finish_vector(c, at + v * TL_VW, j + v * TL_VW,
                                                              alpha * vloadV(v, value), keep, bias_here,
                                                              residual_here, factor_here);
-                    if (stream)
-                        tl_stream(vector, c + at + v * TL_VW);
-                    else
-                        vstoreV(vector, v, c + at);
+                    vstoreV(vector, v, c + at);
                 }
-                if (stream)
-                    tl_stream(last_vector, c + at + end);
-                else
-                    vstoreV(last_vector, 0, c + at + end);
+                vstoreV(last_vector, 0, c + at + end);
             }
         }
     }

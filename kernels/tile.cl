@@ -27,6 +27,17 @@ static inline void tile_clear(floatV acc[MR][NV])
     }
 }
 
+// acc[r] = b of NR columns.
+static inline void tile_begin(floatV acc[MR][NV], const __global float *b)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        const floatV vector = vloadV(v, b);
+#pragma unroll
+        for (int r = 0; r < MR; r++) acc[r][v] = vector;
+    }
+}
+
 // acc[r] += a[r] * b: one step of the inner dimension.
 static inline void tile_step(floatV acc[MR][NV], const float a[MR], const float *b)
 {

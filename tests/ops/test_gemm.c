@@ -14,9 +14,9 @@ static const product_size sizes[] = {
     {50, 50, 64}, {64, 15, 300}, {100, 130, 9}, {31, 192, 900}, {40, 20, 130}, {9, 20, 0}};
 
 static void check_at(const char *file, int line, tl_context *ctx, product_size z, bool ta, bool tb,
-                     float alpha, float beta, bool extras, uint32_t outer, uint32_t inner)
+                     float alpha, float beta, unsigned extras, uint32_t outer, uint32_t inner)
 {
-    const product_case c = {z, ta, tb, alpha, beta, extras, outer, inner};
+    const product_case c = {z, ta, tb, alpha, beta, extras, outer, inner, false};
     product_is_right_at(file, line, ctx, tli_gemm, TL_PRECISION_FP32, &c);
 }
 #define check(...) check_at(HERE, __VA_ARGS__)
@@ -28,9 +28,9 @@ static void all(tl_kernel_path path)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         for (int t = 0; t < 3; t++) {
             const bool ta = t == 2, tb = t == 1;
-            check(ctx, sizes[s], ta, tb, 1.0f, 0.0f, false, 1, 1);
-            check(ctx, sizes[s], ta, tb, 0.5f, 1.0f, true, 1, 1);
-            check(ctx, sizes[s], ta, tb, -2.0f, 0.25f, false, 2, 3);
+            check(ctx, sizes[s], ta, tb, 1.0f, 0.0f, 0, 1, 1);
+            check(ctx, sizes[s], ta, tb, 0.5f, 1.0f, ALL_EXTRAS, 1, 1);
+            check(ctx, sizes[s], ta, tb, -2.0f, 0.25f, 0, 2, 3);
         }
     }
     tl_context_destroy(ctx);
@@ -40,6 +40,37 @@ static void cpu_kernels(void **unused)
 {
     all(TL_PATH_CPU);
 }
+
+/* Of the CPU form: tiles that are written from registers, past the caches where that suits, and others beside them. */
+static void whole_tiles(void **unused)
+{
+    static const product_size of[] = {{14, 128, 40}, {13, 80, 400}, {12, 70, 400}};
+    static const unsigned extras[] = {0,
+                                      WITH_BIAS,
+                                      WITH_RESIDUAL,
+                                      WITH_BIAS | WITH_RESIDUAL,
+                                      WITH_FACTOR,
+                                      WITH_BIAS | WITH_FACTOR,
+                                      WITH_BIAS | RESIDUAL_IS_C,
+                                      ALL_EXTRAS};
+    tl_context *ctx = new_context(TL_PATH_CPU);
+    for (size_t s = 0; s < sizeof of / sizeof *of; s++)
+        for (size_t e = 0; e < sizeof extras / sizeof *extras; e++)
+            for (int kind = 0; kind < 12; kind++) {
+                const product_case c = {of[s],
+                                        kind % 3 == 2,
+                                        kind % 3 == 1,
+                                        kind < 6 ? 1.0f : 0.5f,
+                                        kind / 3 % 2 == 0 ? 0.0f : 0.75f,
+                                        extras[e],
+                                        1,
+                                        2,
+                                        true};
+                product_is_right(ctx, tli_gemm, TL_PRECISION_FP32, &c);
+            }
+    tl_context_destroy(ctx);
+}
+
 static void gpu_kernels(void **unused)
 {
     all(TL_PATH_GPU);
@@ -174,8 +205,8 @@ static void clblast(void **unused)
     assert_false(tli_gemm_prefers_clblast(ctx, &far));
     for (size_t s = 4; s < 7; s++) {
         for (int t = 0; t < 3; t++) {
-            check(ctx, sizes[s], t == 2, t == 1, 1.0f, 0.0f, false, 1, 1);
-            check(ctx, sizes[s], t == 2, t == 1, 0.5f, 1.0f, true, 1, 1);
+            check(ctx, sizes[s], t == 2, t == 1, 1.0f, 0.0f, 0, 1, 1);
+            check(ctx, sizes[s], t == 2, t == 1, 0.5f, 1.0f, ALL_EXTRAS, 1, 1);
             check(ctx, sizes[s], t == 2, t == 1, -2.0f, 0.25f, true, 3, 1);
         }
     }
@@ -257,6 +288,7 @@ static void table(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(cpu_kernels),
+                                       cmocka_unit_test(whole_tiles),
                                        cmocka_unit_test(gpu_kernels),
                                        cmocka_unit_test(the_two_largest_tiles_give_the_same_bits),
                                        cmocka_unit_test(rows_far_apart_do_not_have_the_largest_tile),

@@ -45,9 +45,9 @@ static void every_element_is_right(void **unused)
             MUST(ctx, tli_gemm_tensor_use(ctx, kinds[p].precision));
             for (int t = 0; t < 4; t++)
                 for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-                    product_case c = {sizes[s], t & 1, t >> 1, 1.0f, 0.0f, false, 1, 1};
+                    product_case c = {sizes[s], t & 1, t >> 1, 1.0f, 0.0f, 0, 1, 1, false};
                     product_is_right(ctx, tli_gemm_tensor, kinds[p].precision, &c);
-                    c.alpha = 0.5f, c.beta = -2.0f, c.extras = true, c.outer = 1 + (s == 2),
+                    c.alpha = 0.5f, c.beta = -2.0f, c.extras = ALL_EXTRAS, c.outer = 1 + (s == 2),
                     c.inner = 1 + (s < 3);
                     product_is_right(ctx, tli_gemm_tensor, kinds[p].precision, &c);
                 }

@@ -17,10 +17,11 @@ void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_f
     const float alpha = p->alpha, beta = p->beta;
     const uint32_t outer = p->outer, inner = p->inner;
     tli_random r = tli_random_make(1, z.m * 1000003u + z.n * 1009u + z.k);
-    const uint32_t batches = outer * inner, pad = 3; /* rows further apart than they are long */
+    const uint32_t batches = outer * inner,
+                   pad = p->dense ? 0 : 3; /* rows further apart than they are long */
     const uint32_t lda = (ta ? z.m : z.k) + pad, ldb = (tb ? z.k : z.n) + pad, ldc = z.n + pad;
     const uint64_t a_size = (uint64_t)(ta ? z.k : z.m) * lda, b_size = (uint64_t)(tb ? z.n : z.k) * ldb;
-    const uint64_t c_size = (uint64_t)z.m * ldc, at = 5;
+    const uint64_t c_size = (uint64_t)z.m * ldc, at = p->dense ? 0 : 5;
     float *a = draw(&r, batches * a_size + at), *b = draw(&r, batches * b_size + at);
     float *c = draw(&r, batches * c_size + at), *bias = draw(&r, z.n), *residual = draw(&r, batches * c_size);
     float *factor = draw(&r, batches * c_size);
@@ -51,7 +52,10 @@ void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_f
                        .b_inner = b_size,
                        .c_outer = inner * c_size,
                        .c_inner = c_size};
-    if (p->extras) g.bias = tli_at(dbias, 0), g.residual = tli_at(dr, 0), g.factor = tli_at(df, 0);
+    if ((p->extras & WITH_BIAS) != 0) g.bias = tli_at(dbias, 0);
+    if ((p->extras & WITH_RESIDUAL) != 0) g.residual = tli_at(dr, 0);
+    if ((p->extras & RESIDUAL_IS_C) != 0) g.residual = g.c;
+    if ((p->extras & WITH_FACTOR) != 0) g.factor = tli_at(df, 0);
     if (product(ctx, &g) != TL_OK) fail_at(file, line, "%s", tl_context_error(ctx)->text);
     float *got = download(ctx, dc);
     for (uint32_t t = 0; t < batches; t++) {
@@ -71,8 +75,11 @@ void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_f
                 squares += alpha * alpha * x * x * y * y;
             }
             double want = alpha * sum + (beta != 0 ? beta * before : 0);
-            if (p->extras) {
-                want = (want + bias[j] + residual[t * c_size + e]) * factor[t * c_size + e];
+            if ((p->extras & WITH_BIAS) != 0) want += bias[j];
+            if ((p->extras & WITH_RESIDUAL) != 0) want += residual[t * c_size + e];
+            if ((p->extras & RESIDUAL_IS_C) != 0) want += before;
+            if ((p->extras & WITH_FACTOR) != 0) {
+                want *= factor[t * c_size + e];
                 scale *= 1 + fabs((double)factor[t * c_size + e]);
                 squares *= factor[t * c_size + e] * factor[t * c_size + e];
             }

@@ -10,12 +10,17 @@ typedef struct product_size {
     uint32_t m, n, k;
 } product_size;
 
+/* What a product ends with. */
+enum { WITH_BIAS = 1, WITH_RESIDUAL = 2, WITH_FACTOR = 4, ALL_EXTRAS = 7, RESIDUAL_IS_C = 8 };
+
 typedef struct product_case {
     product_size size;
     bool transpose_a, transpose_b;
     float alpha, beta;
-    bool extras; /* bias, residual and factor */
+    unsigned extras;
     uint32_t outer, inner;
+    bool
+        dense; /* rows lie one behind the other from a buffer's start, otherwise apart from it and from each other */
 } product_case;
 
 /* Every element, and what stands between rows, is what it should be: within what rounding in this precision explains. */

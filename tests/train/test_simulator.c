@@ -120,7 +120,8 @@ static void tensor_core_products(void **unused)
     }
     for (int i = 0; i < CASES; i++) {
         const int t = i % TRANSPOSITIONS, kind = i / TRANSPOSITIONS;
-        const product_case c = {{33, 70, 37}, t & 1, t >> 1, 0.5f, -2.0f, kind == 0, 1, 1};
+        const product_case c = {{33, 70, 37}, t & 1, t >> 1, 0.5f, -2.0f, kind == 0 ? ALL_EXTRAS : 0, 1, 1,
+                                false};
         MUST(ctx, tli_gemm_tensor_emulate(ctx, kinds[kind].unit));
         MUST(ctx, tli_gemm_tensor_use(ctx, kinds[kind].precision));
         product_is_right(ctx, tli_gemm_tensor, kinds[kind].precision, &c);
