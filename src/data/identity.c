@@ -63,26 +63,31 @@ static bool describe_difference(const char *set, const char *unit, const tli_set
                                 const tli_set_identity *now, const char *path, char *text, size_t capacity)
 {
     if (stored->samples != now->samples)
-        snprintf(text, capacity, "its %s set had %" PRIu64 " %s, and that of %s has %" PRIu64, set,
+        snprintf(text, capacity, "its %s set has %" PRIu64 " %s, and that of %s has %" PRIu64, set,
                  stored->samples, unit, path, now->samples);
     else if (stored->hash != now->hash)
-        snprintf(text, capacity, "its %s set had as many %s, %" PRIu64 ", as that of %s, but other contents",
+        snprintf(text, capacity, "its %s set has as many %s, %" PRIu64 ", as that of %s, but other contents",
                  set, unit, stored->samples, path);
     else
         return false;
     return true;
 }
 
+bool tli_identity_differs(const tli_data_identity *first, const tli_data_identity *now, const char *unit,
+                          const char *path, char *what, size_t capacity)
+{
+    return first->known && now->known &&
+           (describe_difference("training", unit, &first->train, &now->train, path, what, capacity) ||
+            (first->limit_test == now->limit_test &&
+             describe_difference("test", unit, &first->test, &now->test, path, what, capacity)));
+}
+
 tl_status tli_identity_check(const tli_data_identity *stored, const tli_data_identity *now, const char *unit,
                              const char *out, const char *path, bool allow_other, const tl_log *log,
                              tl_error *err)
 {
-    char what[1400];
-    if (!stored->known || !now->known) return TL_OK;
-    if (!describe_difference("training", unit, &stored->train, &now->train, path, what, sizeof what) &&
-        (stored->limit_test != now->limit_test ||
-         !describe_difference("test", unit, &stored->test, &now->test, path, what, sizeof what)))
-        return TL_OK;
+    char what[TLI_IDENTITY_DIFFERENCE];
+    if (!tli_identity_differs(stored, now, unit, path, what, sizeof what)) return TL_OK;
     if (!allow_other)
         return tli_fail(
             err, TL_ERROR_INPUT,

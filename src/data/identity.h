@@ -41,8 +41,13 @@ int tli_identity_write(const tli_data_identity *data, tli_identity_text *text,
 /* Unknown if the metadata have none. */
 tli_data_identity tli_identity_read(const tli_safetensors *st);
 
+/* Whether the data at `path` are others than the first, and in `what` how: "its training set has ..., and that of ...".
+ * `unit`: what samples are, "images" or "tokens". */
+enum { TLI_IDENTITY_DIFFERENCE = 1400 };
+bool tli_identity_differs(const tli_data_identity *first, const tli_data_identity *now, const char *unit,
+                          const char *path, char *what, size_t capacity);
 /* TL_ERROR_INPUT says how the data at `path` differ from those of the run in `out`; with `allow_other`
- * only a notice. `unit`: what samples are, "images" or "tokens". */
+ * only a notice. */
 tl_status tli_identity_check(const tli_data_identity *stored, const tli_data_identity *now, const char *unit,
                              const char *out, const char *path, bool allow_other, const tl_log *log,
                              tl_error *err);

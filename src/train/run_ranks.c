@@ -108,6 +108,18 @@ tl_status tli_run_compare_ranks(training_run *r)
     return TL_OK;
 }
 
+tl_status tli_run_compare_data(training_run *r, const char *unit)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    tli_data_identity first = r->identity;
+    char what[TLI_IDENTITY_DIFFERENCE];
+    if (r->hooks->ranks == NULL) return TL_OK;
+    TLI_TRY(tli_ranks_broadcast(r->hooks->ranks, &first, sizeof first, err));
+    if (!tli_identity_differs(&first, &r->identity, unit, r->s->run.data, what, sizeof what)) return TL_OK;
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "the data are not those of rank 0: %s; give all ranks the same `run.data`", what);
+}
+
 /* A name that no earlier run has used, so that no file system remembers that it is missing. */
 static void name_probe(const training_run *r, char path[TLI_OUT_CAPACITY + 64])
 {

@@ -14,6 +14,9 @@ tl_status tli_run_group_ranks(training_run *r);
 /* Called by all ranks alike. TL_ERROR_USAGE in a rank whose version or settings are not those of rank 0, naming
  * what differs. */
 tl_status tli_run_compare_ranks(training_run *r);
+/* Called by all ranks alike, with r->identity; `unit`: what samples are, as "images". TL_ERROR_INPUT in a rank whose data are not those of
+ * rank 0. */
+tl_status tli_run_compare_data(training_run *r, const char *unit);
 /* Tells all ranks rank 0's folder, and fails with TL_ERROR_USAGE where one of them does not see it. */
 tl_status tli_run_share_folder(training_run *r);
 

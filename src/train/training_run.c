@@ -54,6 +54,12 @@ static tl_status begin_anew(training_run *r)
     return TL_OK;
 }
 
+/* What the samples of its data are. */
+static const char *samples_of(const training_run *r)
+{
+    return r->task->callers ? "samples" : r->task->unit;
+}
+
 /* Restores the newest checkpoint (--resume) or initialises the parameters. */
 static tl_status begin(training_run *r)
 {
@@ -62,9 +68,8 @@ static tl_status begin(training_run *r)
     if (r->s->run.resume && r->found > 0) {
         tli_train_state standing;
         TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->dir.path, r->found, &standing));
-        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->callers ? "samples" : r->task->unit,
-                                   r->dir.path, r->s->run.data, r->s->run.allow_other_data, log,
-                                   tl_context_error(r->ctx)));
+        TLI_TRY(tli_identity_check(&standing.data, &r->identity, samples_of(r), r->dir.path, r->s->run.data,
+                                   r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
         r->best = standing.best;
         r->recent_count = standing.losses;
@@ -175,6 +180,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(r->task->open(s, &how, &r->data, err));
     if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
     r->identity = identify(r);
+    TLI_TRY(tli_run_compare_data(r, samples_of(r)));
     TLI_TRY(tli_step_choose_batch(r->ctx, s, tl_ranks_size(r->hooks->ranks)));
     r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
     r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;

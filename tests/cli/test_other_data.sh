@@ -80,14 +80,14 @@ for task in $tasks; do
         cmp whole-"$task"/model.safetensors run/model.safetensors || fail "$task: the same data at $data"
     done
     samples=$([ "$task" = gpt ] || echo '20 images, .* has 24')
-    refused more "training set had ${samples:-[0-9]* tokens, .* has [0-9]}"
-    refused other "training set had as many .* other contents"
+    refused more "training set has ${samples:-[0-9]* tokens, .* has [0-9]}"
+    refused other "training set has as many .* other contents"
     refused pixel "other contents"
     resume --data "$task-copy" --limit-test 2 || fail "$task: another --limit-test"
 
     # From then on the other data are the run's.
     resume --data "$task-more" --allow-other-data --stop-after 1 || fail "$task: --allow-other-data"
-    grep -q 'goes on with other data: .*training set had' err.txt || fail "$task: --allow-other-data without a notice"
+    grep -q 'goes on with other data: .*training set has' err.txt || fail "$task: --allow-other-data without a notice"
     train --out run --resume --data "$task-more" || fail "$task: the data that were allowed"
     grep -q 'other data' err.txt && fail "$task: the data that were allowed are other data"
     echo "$task: other data are refused, and allowed when told so"

@@ -212,6 +212,16 @@ code=0
 apart $tiles "$program" train $digits --out refused : \
     $tiles TRANSLUTION_TUNING=off "$program" train $digits --out refused >out.txt 2>err.txt || code=$?
 refused "rank 1 of 2: the table of tuned tiles (\`translution tune\`) is no table in rank 1 and that of Abacus"
+for letters in abcd abdc; do
+    i=0
+    while [ $i -lt 60 ]; do printf '%s\n' $letters; i=$((i + 1)); done >$letters.txt
+    "$program" tokenize --chars --val-fraction 0.2 --out $letters $letters.txt >out.txt 2>err.txt || fail "tokens"
+done
+text="gpt --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 4 --seq-len 12 --steps 4 --out refused"
+code=0
+# shellcheck disable=SC2086
+apart "$program" train $text --data abcd : "$program" train $text --data abdc >out.txt 2>err.txt || code=$?
+refused "rank 1 of 2: the data are not those of rank 0: its training set has as many tokens"
 mkdir elsewhere
 code=0 # as on a machine with a disk of its own
 # shellcheck disable=SC2086
