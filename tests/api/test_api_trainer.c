@@ -167,7 +167,7 @@ static void other_data_do_not_resume(void **unused)
           &trainer);
     assert_null(trainer);
     data.identity = "numbers", data.samples = 119;
-    FAILS(TL_ERROR_INPUT, tl_trainer_create, "had 120 samples, and that of numbers has 119", ctx, &c,
+    FAILS(TL_ERROR_INPUT, tl_trainer_create, "has 120 samples, and that of numbers has 119", ctx, &c,
           &trainer);
     data.samples = 120, data.shuffle = false;
     FAILS(TL_ERROR_INPUT, tl_trainer_create, "other contents", ctx, &c, &trainer);

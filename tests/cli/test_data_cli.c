@@ -123,21 +123,21 @@ static void a_limit_of_the_planned_bytes_is_enough(void **state)
     for (int i = 0; i < 3; i++) {
         const char *const flag = clipping[i][0], *const value = clipping[i][1];
         char bytes[32];
-        RUN(NO_ENV, "train", "mnist", "--dry-run", SHORT, flag, value);
+        RUN(NO_ENV, "train", "mnist", "--dry-run", SHORT, "--recompute", "never", flag, value);
         EXPECT(0, "");
         cJSON *json = last_json();
         const double total = number(json, "total_bytes");
         cJSON_Delete(json);
         snprintf(bytes, sizeof bytes, "%.0f", total);
         RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("exact"), "--memory-limit", bytes, SHORT,
-            "--steps", "2", flag, value);
+            "--steps", "2", "--recompute", "never", flag, value);
         EXPECT(0, "");
         json = last_json();
         assert_true(number(json, "peak_device_bytes") == total);
         cJSON_Delete(json);
         snprintf(bytes, sizeof bytes, "%.0f", total - 1);
         RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("short"), "--memory-limit", bytes, SHORT,
-            "--steps", "2", flag, value);
+            "--steps", "2", "--recompute", "never", flag, value);
         EXPECT(2, "largest --batch-size");
     }
 }
