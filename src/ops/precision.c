@@ -106,15 +106,15 @@ static tl_status share_fault(tl_ranks *ranks, char why[WHY], tl_error *err)
     return TL_OK;
 }
 
-/* Matrix cores of fp32 serve where no --gemm was asked for and they are right, in all ranks; no notice says why not, as nothing is lost. */
-static tl_status choose_fp32(tl_context *ctx, tl_ranks *ranks)
+/* Matrix cores of fp32 serve where own kernels are asked for (--gemm own) and they are right: how fast they are was never measured. No
+ * notice says why not, as nothing is lost; ranks may differ, as in other fp32 kernels. */
+static tl_status choose_fp32(tl_context *ctx)
 {
-    char why[WHY] = "not checked";
-    if (tli_context_limits(ctx)->gemm == TL_GEMM_AUTO && tli_self_test_is_on() && !tli_context_is_dry(ctx))
-        find_fault(ctx, TL_PRECISION_FP32, why);
-    int without = why[0] != '\0';
-    if (ranks != NULL) TLI_TRY(tli_ranks_largest(ranks, &without, tl_context_error(ctx)));
-    if (without != 0) return TL_OK;
+    char why[WHY];
+    if (tli_context_limits(ctx)->gemm != TL_GEMM_OWN || !tli_self_test_is_on() || tli_context_is_dry(ctx))
+        return TL_OK;
+    find_fault(ctx, TL_PRECISION_FP32, why);
+    if (why[0] != '\0') return TL_OK;
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run by matrix cores of %s, in fp32",
                   tl_context_device(ctx)->name);
     return tli_gemm_tensor_use(ctx, TL_PRECISION_FP32);
@@ -126,13 +126,13 @@ tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wa
     char why[WHY];
     TLI_TRY(tli_choice_check(&tli_precision_choices, (int)wanted, tl_context_error(ctx)));
     tli_gemm_tensor_stop(ctx);
-    if (wanted == TL_PRECISION_FP32) return choose_fp32(ctx, ranks);
+    if (wanted == TL_PRECISION_FP32) return choose_fp32(ctx);
     find_fault(ctx, wanted, why);
     TLI_TRY(share_fault(ranks, why, tl_context_error(ctx)));
     if (why[0] != '\0') {
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "%s: dense products run in fp32 instead of %s",
                       why, name);
-        return choose_fp32(ctx, ranks);
+        return choose_fp32(ctx);
     }
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run in %s, by tensor cores of %s",
                   name, tl_context_device(ctx)->name);

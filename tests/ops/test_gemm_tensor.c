@@ -169,7 +169,7 @@ static void what_cannot_or_is_wrong_falls_back_with_a_notice(void **unused)
     unsetenv("TRANSLUTION_CACHE_DIR");
 }
 
-/* Of matrix cores for fp32 nobody is told where they do not serve; tf32 they do not have. */
+/* Where own kernels are asked for; nobody is told where they do not serve, and tf32 they do not have. */
 static void matrix_cores_for_fp32_serve_where_they_are_right(void **unused)
 {
     char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
@@ -178,22 +178,22 @@ static void matrix_cores_for_fp32_serve_where_they_are_right(void **unused)
     tl_context_destroy(ctx);
     assert_non_null(mkdtemp(folder));
     setenv("TRANSLUTION_CACHE_DIR", "off", 1);
-    assert_int_equal(chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_AUTO, NULL), TL_PRECISION_FP32);
+    assert_int_equal(chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_OWN, NULL), TL_PRECISION_FP32);
     assert_true(units_serve);
     assert_non_null(strstr(notices, "by matrix cores of"));
-    (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_OWN, NULL);
+    (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_AUTO, NULL);
     assert_false(units_serve);
-    (void)chosen(TLI_UNIT_MMA, TL_PRECISION_FP32, TL_GEMM_AUTO, NULL);
+    (void)chosen(TLI_UNIT_MMA, TL_PRECISION_FP32, TL_GEMM_OWN, NULL);
     assert_false(units_serve);
     assert_string_equal(notices, "");
-    assert_int_equal(chosen(TLI_UNIT_MFMA, TL_PRECISION_TF32, TL_GEMM_AUTO, NULL), TL_PRECISION_FP32);
+    assert_int_equal(chosen(TLI_UNIT_MFMA, TL_PRECISION_TF32, TL_GEMM_OWN, NULL), TL_PRECISION_FP32);
     assert_true(units_serve);
     assert_non_null(strstr(notices, "has no tensor cores for tf32"));
     snprintf(command, sizeof command,
              "cp '%s'/../kernels/*.cl %s && sed -i '/MMA_C_ROW_STEP/s/%% 4/%% 3/' %s/mfma.cl", TL_TESTS_DIR,
              folder, folder);
     assert_int_equal(system(command), 0);
-    (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_AUTO, folder);
+    (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_OWN, folder);
     assert_false(units_serve);
     assert_string_equal(notices, "");
     snprintf(command, sizeof command, "rm -rf %s", folder);
