@@ -159,7 +159,7 @@ static void print_table(const tl_settings *s, const tli_cli_limits *limits, cons
         snprintf(input, sizeof input, "on a grid of %u x %u", s->model.image_height / s->model.patch_height,
                  s->model.image_width / s->model.patch_width);
     printf("largest batch %s, largest %s%s at batch %u, activations and scratch of a "
-           "step\nat batch %u when q and k of pairs are computed again:\n",
+           "step\nat batch %u with --recompute always:\n",
            input, is_text(s) ? "" : "square ", kind->name, s->training.batch_size, s->training.batch_size);
     printf("%-14s %12s %12s", "op", "batch", kind->name);
     for (int j = 0; j < EXTENTS; j++) {

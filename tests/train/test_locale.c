@@ -67,7 +67,7 @@ static void assert_points(const tl_settings *s, const char *name)
     assert_non_null(strchr(text, '.'));
     for (; *at != '\0'; at++) {
         assert_true((unsigned char)*at < 0x80);
-        if (*at == ',') assert_true(at[1] == '"' || at[1] == '\n');
+        if (*at == ',') assert_true(at[1] < '0' || at[1] > '9'); /* a device's name may have one, too */
     }
     free(text);
 }
