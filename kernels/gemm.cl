@@ -56,7 +56,7 @@ static inline floatV gemm_finish_vector(const __global float *c, ulong at, int c
 }
 
 // C = (alpha * acc + weight * plus) * times of a whole tile, with rows ldc apart in all of them; `plus` (which may be C) and `times`
-// may be NULL. Whether they are, and `stream`, by tl_stream, are constants where it is called.
+// may be NULL; `stream`: by tl_stream. Which of them are NULL, and `stream`, are constants at each call.
 __attribute__((always_inline)) static inline void tile_put(__global float *c, ulong ldc, float alpha,
                                                            float weight, const __global float *plus,
                                                            const __global float *times, const bool stream,
@@ -213,7 +213,7 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             const float *panel = packed + (j - column_begin) * KC;
             floatV acc[MR][NV];
             const float keep = first ? beta : 1.0f;
-            const __global float *bias_here = first && bias ? bias + s.bias_at : 0;
+            const __global float *bias_here = first && bias ? bias + s.bias_at : 0; // left to be added
             const __global float *residual_here = first && residual ? residual + s.residual_at + c_shift : 0;
             const __global float *factor_here = last && factor ? factor + s.factor_at + c_shift : 0;
             const ulong corner = (ulong)i * ldc + j; // what the tile ends in comes while it is computed
@@ -224,13 +224,15 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
                 prefetch_part(next_b, ldb, step, panels * tiles);
                 prefetch_part(next_a, lda, step, panels * tiles);
             }
-            // Whether the tile is written from registers; its bias then comes first.
-            const bool whole = rows == MR && columns == NR && (!bias_here || alpha == 1.0f) &&
-                               (factor_here ? stream && !residual_here : keep == 0.0f || !residual_here);
-            if (whole && bias_here)
+            if (bias_here && columns == NR && alpha == 1.0f) {
                 tile_begin(acc, bias_here + j);
-            else
+                bias_here = 0;
+            } else {
                 tile_clear(acc);
+            }
+            // Whether the tile is written from registers.
+            const bool whole = rows == MR && columns == NR && !bias_here &&
+                               (factor_here ? stream && !residual_here : keep == 0.0f || !residual_here);
             if (!ta) {
                 const __global float *row[MR];
 #pragma unroll

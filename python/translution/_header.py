@@ -174,7 +174,8 @@ class KernelPath(IntEnum):
 
 class GemmMode(IntEnum):
     r"""/* GEMM implementation. AUTO: the project's kernels on CPUs; on GPUs whichever `tune` measured to be faster
-     * or, if not tuned, CLBlast for large products. CLBLAST: wherever possible. */
+     * or, if not tuned, CLBlast for large products. OWN: the project's; in training also those by matrix cores of
+     * AMD's CDNA in fp32. CLBLAST: wherever possible. */
     typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
     """
 
@@ -464,8 +465,8 @@ class ModelConfig(Struct):
                           * half the kernel's width */
         /* Training: recompute in the backward pass, instead of saving them, the outputs of LayerNorm and GELU
          * (batch * tokens * (2 * dim + mlp_dim) floats a block) and, of Translution, q_ij and k_ij of all pairs
-         * (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory. Not a
-         * property of the model. */
+         * (2 * batch * tokens^2 * heads * head_dim floats a block); the same results (to rounding where q or k
+         * is relative) with less memory. Not a property of the model. */
         bool recompute;
         /* Training: number of ranks that share the matrices by offset out, and this one's among them, as a run sets them by
          * run.offset_ranks; 0: the model has all of them. Not a property of the model. tl_model_create takes none. */
@@ -735,7 +736,7 @@ class MemoryPlan(Struct):
         uint64_t params; /* numbers in all parameters */
         bool fits;
         bool recompute;         /* the choice made: set it in tl_model_config.recompute */
-        bool can_recompute;     /* the choice matters: in training */
+        bool can_recompute;     /* there is a choice: options.training */
         uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
         uint64_t reserved[8];
     } tl_memory_plan;

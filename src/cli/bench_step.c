@@ -217,7 +217,7 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     char device[32], process[32];
     tli_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task,
                    tl_op_name(s->model.op), (unsigned long long)f.params, tli_model_tokens(&s->model),
-                   s->training.batch_size, s->model.recompute ? ", activations computed again" : "");
+                   s->training.batch_size, s->model.recompute ? ", with recomputation" : "");
     tli_bench_line_ms("step", f.step);
     tli_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
                    f.first_ms);

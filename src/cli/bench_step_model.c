@@ -111,7 +111,7 @@ static void print_table(const tl_settings *s, const step_model *m)
                100 * share_of_peak(m, row->flops, row->seconds), main_limit(row));
     }
     tli_bench_line("model", "%s, %s, batch %u%s", s->task, tl_op_name(s->model.op), s->training.batch_size,
-                   s->model.recompute ? ", activations computed again" : "");
+                   s->model.recompute ? ", with recomputation" : "");
     tli_bench_line("device", "%s, %.1f TFLOP/s at most", m->device.name, tli_speed_peak(&m->device) * 1e-12);
     tli_bench_line("step", "%.3f ms by arithmetic, %.1f %% of the device's peak", m->seconds * 1e3,
                    100 * share_of_peak(m, m->flops, m->seconds));

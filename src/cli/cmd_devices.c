@@ -120,7 +120,7 @@ static void print_rows(const tl_self_test_row *rows, int count, const precision_
         if (precisions[i].tried)
             print_row(name, tli_choice_name(&tli_path_choices, TL_PATH_GPU), precisions[i].error);
         else
-            printf("%-16s %-5s not tried: needs tensor cores of a GPU that have it\n", name,
+            printf("%-16s %-5s not tried: needs a GPU whose tensor cores have it\n", name,
                    tli_choice_name(&tli_path_choices, TL_PATH_GPU));
     }
 }

@@ -234,7 +234,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
     plan_line(out, "sum", plan->total);
     plan_line(out, "largest buffer", plan->largest);
     if (plan->can_recompute)
-        fprintf(out, "  activations are %s\n",
+        fprintf(out, "  outputs of LayerNorm and GELU, and q and k of pairs, are %s\n",
                 m->recompute ? "computed again in the backward pass" : "kept for the backward pass");
     if (settings->training.precision != TL_PRECISION_FP32)
         fprintf(out, "  dense products in %s, if the device can\n",

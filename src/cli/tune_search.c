@@ -20,6 +20,7 @@ enum { GROUPS = sizeof groups / sizeof *groups };
 typedef struct candidate {
     tli_tile tile;
     double least; /* seconds */
+    bool right;   /* known to be, by comparison */
 } candidate;
 
 typedef struct field {
@@ -31,28 +32,29 @@ typedef struct field {
 
 /* Whether a tile with this time may stand in the field: what would be the fastest is compared with plain loops first. The others need not be, which
  * would take as long as to compile another tile. */
-static bool may_lead(field *f, const tli_tile *tile, double seconds)
+static bool may_lead(field *f, candidate *one, double seconds)
 {
     if (seconds >= f->fastest) return true;
-    if (!f->s->is_right(f->s->user, tile)) return false;
-    f->fastest = seconds;
-    return true;
+    one->right = one->right || f->s->is_right(f->s->user, &one->tile);
+    if (one->right) f->fastest = seconds;
+    return one->right;
 }
 
 /* Times and lists a tile, once. */
 static void enter(field *f, const tli_tile *tile)
 {
-    double seconds, least = INFINITY;
+    candidate one = {.tile = *tile, .least = INFINITY};
+    double seconds;
     for (int c = 0; c < f->count; c++)
         if (memcmp(&f->list[c].tile, tile, sizeof *tile) == 0) return;
     if (f->count == CANDIDATES || f->s->is_late(f->s->user) || !f->s->suits(f->s->user, tile)) return;
     /* which take less time than the kernel took to compile */
     for (int turn = 0; turn < FIRST_TURNS; turn++) {
         if (!f->s->time(f->s->user, tile, &seconds)) return;
-        if (seconds < least) least = seconds;
+        if (seconds < one.least) one.least = seconds;
     }
     f->tried++;
-    if (may_lead(f, tile, least)) f->list[f->count++] = (candidate){*tile, least};
+    if (may_lead(f, &one, one.least)) f->list[f->count++] = one;
 }
 
 /* All values of the group's parameters from number i on. */
@@ -83,7 +85,7 @@ static void compare(field *f)
             double seconds;
             if (f->s->is_late(f->s->user)) return;
             if (one->least > HOPELESS * f->fastest || !f->s->time(f->s->user, &one->tile, &seconds) ||
-                !may_lead(f, &one->tile, seconds)) {
+                !may_lead(f, one, seconds)) {
                 f->list[c--] = f->list[--f->count];
                 continue;
             }
@@ -96,10 +98,15 @@ static bool take_fastest(field *f, tli_tile *best, int *tried)
 {
     compare(f);
     *tried += f->tried;
-    double least = INFINITY;
-    for (int c = 0; c < f->count; c++)
-        if (f->list[c].least < least) least = f->list[c].least, *best = f->list[c].tile;
-    return f->count > 0;
+    while (f->count > 0) {
+        int least = 0;
+        for (int c = 1; c < f->count; c++)
+            if (f->list[c].least < f->list[least].least) least = c;
+        *best = f->list[least].tile;
+        if (f->list[least].right || f->s->is_right(f->s->user, best)) return true;
+        f->list[least] = f->list[--f->count];
+    }
+    return false;
 }
 
 /* The fastest with other values of the group's parameters. */

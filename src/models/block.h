@@ -1,8 +1,8 @@
 /* One block of a model: x_mid = x + to_out(op(LN x)); x_out = x_mid + W2 gelu(W1 LN(x_mid) + b1) + b2.
  *
  * Activations saved per block: the statistics of both LayerNorms, the operation's output, x_mid and the
- * MLP's hidden values before GELU. Recomputed in backward: both LayerNorm outputs and the GELU output;
- * or saved, too, and GELU's slope in place of the hidden values.
+ * MLP's hidden values before GELU. Recomputed in backward: both LayerNorm outputs and the GELU output.
+ * With save_rows these outputs are saved, too, and the hidden values give way to GELU's slope.
  * When shape.op.queries is 1, only the rows of the first token continue after the operation. */
 #ifndef MODELS_BLOCK_H
 #define MODELS_BLOCK_H
@@ -20,13 +20,13 @@ typedef enum tli_block_buffer {
     TLI_BLOCK_STATS1, /* 2 * tokens * batch */
     TLI_BLOCK_O,      /* queries * batch * heads * head_dim; backward writes its gradient over it */
     TLI_BLOCK_STATS2, /* 2 * queries * batch */
-    TLI_BLOCK_HIDDEN, /* queries * batch * mlp_dim */
+    TLI_BLOCK_HIDDEN, /* queries * batch * mlp_dim; with save_rows, from forward on, GELU's slope */
     TLI_BLOCK_MIDDLE, /* queries * batch * dim, training only: inference works in place */
     TLI_BLOCK_OUTPUT, /* as TLI_BLOCK_MIDDLE */
-    /* With save_rows; backward writes the gradients over the latter two: */
+    /* With save_rows: */
     TLI_BLOCK_NORMED,     /* tokens * batch * dim */
-    TLI_BLOCK_MLP_NORMED, /* queries * batch * dim */
-    TLI_BLOCK_ACTIVATED,  /* queries * batch * mlp_dim */
+    TLI_BLOCK_MLP_NORMED, /* queries * batch * dim; backward writes its gradient over it */
+    TLI_BLOCK_ACTIVATED,  /* queries * batch * mlp_dim; as TLI_BLOCK_MLP_NORMED */
     TLI_BLOCK_BUFFERS
 } tli_block_buffer;
 

@@ -27,8 +27,8 @@ typedef struct tli_offset_rows {
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
                                  tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
                                  tli_offset_rows kept, tli_view workspace);
-/* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that pairs use. Results do not
- * depend on whether q and k were saved. */
+/* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that pairs use. Results depend on
+ * whether q and k were saved by rounding alone. */
 tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
                                           const tl_tensor *wq, tli_view xk, const tl_tensor *wk,
                                           tli_view dweights, tli_offset_rows kept, tli_view dxq, tli_view dxk,

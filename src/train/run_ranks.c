@@ -117,7 +117,7 @@ tl_status tli_run_compare_data(training_run *r, const char *unit)
     TLI_TRY(tli_ranks_broadcast(r->hooks->ranks, &first, sizeof first, err));
     if (!tli_identity_differs(&first, &r->identity, unit, r->s->run.data, what, sizeof what)) return TL_OK;
     return tli_fail(err, TL_ERROR_INPUT,
-                    "the data are not those of rank 0: %s; give all ranks the same `run.data`", what);
+                    "the data are not those of rank 0: %s; give all ranks the same data (`run.data`)", what);
 }
 
 /* A name that no earlier run has used, so that no file system remembers that it is missing. */

@@ -291,10 +291,10 @@ static void a_plan_says_what_is_kept(void **state)
 {
     static const struct {
         const char *op, *recompute, *words;
-    } cases[] = {{"attention", "auto", "activations are kept"},
-                 {"attention", "always", "activations are computed again"},
-                 {"translution", "never", "activations are kept"},
-                 {"translution", "always", "activations are computed again"}};
+    } cases[] = {{"attention", "auto", "q and k of pairs, are kept"},
+                 {"attention", "always", "q and k of pairs, are computed again"},
+                 {"translution", "never", "q and k of pairs, are kept"},
+                 {"translution", "always", "q and k of pairs, are computed again"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--recompute",
             cases[i].recompute);

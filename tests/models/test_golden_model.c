@@ -135,7 +135,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
                                     .heads = 3,
                                     .head_dim = 4,
                                     .mlp_dim = 24,
-                                    .recompute = path == TL_PATH_GPU,
+                                    .recompute = (path == TL_PATH_GPU) != text,
                                     .relenc_dim = 2};
     tl_model *model = NULL;
     MUST(ctx, tli_model_create(ctx, &config, &(tl_model_options){.batch = BATCH, .training = true},

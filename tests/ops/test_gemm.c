@@ -44,12 +44,14 @@ static void cpu_kernels(void **unused)
 /* Of the CPU form: tiles that are written from registers, past the caches where that suits, and others beside them. */
 static void whole_tiles(void **unused)
 {
-    static const product_size of[] = {{14, 128, 40}, {13, 80, 400}, {12, 70, 400}};
+    static const product_size of[] = {{14, 128, 40}, {13, 80, 400}, {12, 70, 400}, {26, 10, 40}};
     static const unsigned extras[] = {0,
                                       WITH_BIAS,
                                       WITH_RESIDUAL,
                                       WITH_BIAS | WITH_RESIDUAL,
+                                      RESIDUAL_IS_C,
                                       WITH_FACTOR,
+                                      WITH_FACTOR | RESIDUAL_IS_C,
                                       WITH_BIAS | WITH_FACTOR,
                                       WITH_BIAS | RESIDUAL_IS_C,
                                       ALL_EXTRAS};
@@ -207,7 +209,7 @@ static void clblast(void **unused)
         for (int t = 0; t < 3; t++) {
             check(ctx, sizes[s], t == 2, t == 1, 1.0f, 0.0f, 0, 1, 1);
             check(ctx, sizes[s], t == 2, t == 1, 0.5f, 1.0f, ALL_EXTRAS, 1, 1);
-            check(ctx, sizes[s], t == 2, t == 1, -2.0f, 0.25f, true, 3, 1);
+            check(ctx, sizes[s], t == 2, t == 1, -2.0f, 0.25f, ALL_EXTRAS, 3, 1);
         }
     }
     tl_context_destroy(ctx);

@@ -19,17 +19,10 @@ static const struct {
              {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* NULL where the device has no work-groups of the tiles' size. */
 static tl_context *emulating(void)
 {
     tl_context *ctx = new_context(TL_PATH_GPU);
-    if (strcmp(tl_context_device(ctx)->platform_name, "rusticl") == 0)
-        skip_because("the compiler of Mesa crashes on the emulation (25.0; its devices have no such units)",
-                     "take another driver");
-    if (tli_context_limits(ctx)->cpu_path) {
-        tl_context_destroy(ctx);
-        return NULL;
-    }
+    skip_without_matrix_units(ctx);
     MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MMA));
     return ctx;
 }
@@ -40,7 +33,6 @@ static void every_element_is_right(void **unused)
 {
     static const product_size sizes[] = {{1, 1, 1}, {17, 9, 5}, {63, 70, 33}, {130, 137, 47}, {64, 64, 64}};
     tl_context *ctx = emulating();
-    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
     for (int p = 0; p < KINDS; p++)
         for (int tile = 0; tile < TILES; tile++) {
             tli_context_set_tile(ctx, tiles[tile]);
@@ -72,7 +64,6 @@ static double error_in(tl_context *ctx, tl_precision used, tl_precision expected
 static void a_precision_has_its_own_error_and_no_better(void **unused)
 {
     tl_context *ctx = emulating();
-    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
     for (int tile = 0; tile < TILES; tile++) {
         tli_context_set_tile(ctx, tiles[tile]);
         assert_true(error_in(ctx, TL_PRECISION_TF32X3, TL_PRECISION_FP32) <= 1);
@@ -145,7 +136,6 @@ static void what_cannot_or_is_wrong_falls_back_with_a_notice(void **unused)
 {
     char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
     tl_context *ctx = emulating();
-    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
     const bool nvidia = strstr(tl_context_device(ctx)->platform_name, "NVIDIA") != NULL;
     tl_context_destroy(ctx);
     assert_non_null(mkdtemp(folder));
@@ -177,7 +167,6 @@ static void matrix_cores_for_fp32_serve_where_they_are_right(void **unused)
 {
     char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
     tl_context *ctx = emulating();
-    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
     tl_context_destroy(ctx);
     assert_non_null(mkdtemp(folder));
     setenv("TRANSLUTION_CACHE_DIR", "off", 1);

@@ -94,3 +94,14 @@ void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_f
     tl_tensor_destroy(ctx, da), tl_tensor_destroy(ctx, db), tl_tensor_destroy(ctx, dc);
     tl_tensor_destroy(ctx, dbias), tl_tensor_destroy(ctx, dr), tl_tensor_destroy(ctx, df);
 }
+
+void skip_without_matrix_units(tl_context *ctx)
+{
+    const bool mesa = strcmp(tl_context_device(ctx)->platform_name, "rusticl") == 0;
+    if (!mesa && !tli_context_limits(ctx)->cpu_path) return;
+    tl_context_destroy(ctx);
+    if (mesa)
+        skip_because("the compiler of Mesa 25.0 crashes on the emulation of tensor cores",
+                     "take another driver");
+    skip_because("tiles of the form for GPUs need work-groups of 256", "take a device that has them");
+}

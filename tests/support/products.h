@@ -28,4 +28,7 @@ typedef struct product_case {
 void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_function product,
                          tl_precision precision, const product_case *c);
 
+/* Skips, and destroys the context, where the products of tensor cores cannot be emulated. */
+void skip_without_matrix_units(tl_context *ctx);
+
 #endif

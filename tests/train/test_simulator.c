@@ -114,10 +114,7 @@ static void tensor_core_products(void **unused)
                  {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
     enum { TRANSPOSITIONS = 4, CASES = TRANSPOSITIONS * (int)(sizeof kinds / sizeof *kinds) };
     tl_context *ctx = new_context(path);
-    if (tli_context_limits(ctx)->cpu_path) { /* or the device has no work-groups of their size */
-        tl_context_destroy(ctx);
-        skip_because("only the form for GPUs has tensor cores", "give the word gpu");
-    }
+    skip_without_matrix_units(ctx);
     for (int i = 0; i < CASES; i++) {
         const int t = i % TRANSPOSITIONS, kind = i / TRANSPOSITIONS;
         const product_case c = {{33, 70, 37}, t & 1, t >> 1, 0.5f, -2.0f, kind == 0 ? ALL_EXTRAS : 0, 1, 1,
