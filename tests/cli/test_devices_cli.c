@@ -119,7 +119,7 @@ static void one_device_is_tested(void **state)
     RUN(ENV(TWO_DEVICES), "devices", "--self-test", "--device", "0:1");
     EXPECT(0, "device 0:1 ");
     assert_says(seen.out, "kernels          form");
-    assert_says(seen.out, "in tf32          gpu   not tried: needs tensor cores");
+    assert_says(seen.out, "in tf32          gpu   not tried: needs a GPU whose tensor cores");
 }
 
 int main(void)
