@@ -392,6 +392,9 @@ static void host_takes_tensors(void **unused)
     float values[COUNT];
     void *first = NULL;
     uint64_t left;
+    /* no copies, but of Mesa, which maps by one even where the device is a processor */
+    const bool in_place = tli_context_maps(ctx) &&
+                          strcmp(tl_context_device(ctx)->platform_name, "rusticl") != 0;
     for (int i = 0; i < COUNT; i++) values[i] = (float)i;
     MUST(ctx, tl_tensor_write(ctx, t, 0, COUNT, values));
     for (int turn = 0; turn < 3; turn++) {
@@ -408,7 +411,7 @@ static void host_takes_tensors(void **unused)
                 host[i] = (float)(at + i + (uint64_t)turn + 1);
             }
         }
-        if (tli_context_maps(ctx) && turn > 0) assert_ptr_equal(first, t->host[0]); /* no copies */
+        if (in_place && turn > 0) assert_ptr_equal(first, t->host[0]);
         first = t->host[0];
         MUST(ctx, tli_tensor_unmap(ctx, t));
         MUST(ctx, tli_tensor_unmap(ctx, t));
