@@ -28,8 +28,12 @@
 #define MMA_C_COLUMN_STEP(e) ((e) % 2)
 
 // Words of values that are to be rounded: of two to bf16, of one to tf32.
+#ifdef MMA_EMULATED
+#define MMA_PAIR(x, y) bf16_pair(x, y)
+#else
 #define MMA_PAIR(x, y) mma_bf16_pair(x, y)
-#define MMA_WORD(x)    mma_tf32(x)
+#endif
+#define MMA_WORD(x) mma_tf32(x)
 
 #ifndef MMA_EMULATED
 
@@ -77,11 +81,6 @@ static inline void mma_sync(float *d, const uint *a, const uint *b, __local floa
 static inline uint mma_tf32(float x)
 {
     return isnan(x) ? 0x7fffe000u : (as_uint(x) + 0x1000u) & 0xffffe000u;
-}
-
-static inline uint mma_bf16_pair(float first, float second)
-{
-    return bf16_pair(first, second);
 }
 
 // d += a b of `depth` inner indices, from a matrix of each operand: the work-item's part of C is c0 ... c3.
