@@ -31,8 +31,8 @@ typedef struct product {
         {TLI_OFFSET_WEIGHT_GRADIENT, m, 64, 192, count}, causal                                              \
     }
 
-/* Of the models' steps: projections and MLP forward, backward to x and to W; products by offset of images and text; attention; and
- * larger ones. */
+/* Of the models' steps: projections and MLP forward, backward to x and to W; products by offset of images and text; attention;
+ * and larger ones. */
 static const product products[] = {
     {{TLI_GEMM_NT, 3200, 192, 192, 1}, false},
     {{TLI_GEMM_NT, 3200, 768, 192, 1}, false},
@@ -74,8 +74,8 @@ typedef struct tuning_run {
     uint64_t done;
 } tuning_run;
 
-/* Registers of accumulators, a row of vectors and a scalar, in instruction sets with vectors of so many floats: few multiply-adds a load
- * where a large part of the registers has none. */
+/* Registers of accumulators, a row of vectors and a scalar, in instruction sets with vectors of so many floats: few multiply-adds
+ * a load where a large part of the registers has none. */
 static bool suits_cpu(const tuning_run *t, const tli_tile *tile)
 {
     const tli_product_shape *s = &t->now.shape;
@@ -213,8 +213,8 @@ static tl_status tune_case(tuning_run *t, tli_tuned *e)
     return cpu || !tli_product_is_gemm(e->shape.kind) ? TL_OK : compare_clblast(t, e);
 }
 
-/* The first product of all has most kernels to compile, the first of a kind begins where other kinds ended, and others where it did. Programs of
- * products by offset take several times as long to compile. */
+/* The first product of all has most kernels to compile, the first of a kind begins where other kinds ended, and others where it
+ * did. Programs of products by offset take several times as long to compile. */
 static double weight_of(const product *list, int i)
 {
     if (i == 0) return 6;

@@ -6,12 +6,12 @@
 enum { FIRST_TURNS = 5, ROUNDS = 4, SWEEPS = 3, CANDIDATES = 64 };
 /* A tile that once took this many times what the fastest took is no longer timed. */
 static const double HOPELESS = 1.3;
-/* A tile that is found serves where it is faster than the default in this share of the turns, and this many times as fast in half of them. Of two that are equally fast one
- * is ahead in 12 of 15 turns once in 57 times. */
+/* A tile that is found serves where it is faster than the default in this share of the turns, and this many times as fast in half
+ * of them. Of two that are equally fast one is ahead in 12 of 15 turns once in 57 times. */
 static const double TURNS_WON = 0.8, WORTH = 1.02;
 
-/* Parameters that are chosen together, as runs of tli_tile_parameters: those that share registers or local memory. First the one for which
- * no kernel has to be compiled. */
+/* Parameters that are chosen together, as runs of tli_tile_parameters: those that share registers or local memory. First the one
+ * for which no kernel has to be compiled. */
 static const struct {
     int first, count;
 } groups[] = {{3, 1}, {0, 2}, {2, 1}, {4, 1}, {5, 3}};
@@ -30,8 +30,8 @@ typedef struct field {
     double fastest;
 } field;
 
-/* Whether a tile with this time may stand in the field: what would be the fastest is compared with plain loops first. The others need not be, which
- * would take as long as to compile another tile. */
+/* Whether a tile with this time may stand in the field: what would be the fastest is compared with plain loops first. The others
+ * need not be, which would take as long as to compile another tile. */
 static bool may_lead(field *f, candidate *one, double seconds)
 {
     if (seconds >= f->fastest) return true;
@@ -122,8 +122,8 @@ static bool choose(const tli_tile_search *s, int group, tli_tile *best, int *tri
 static bool choose_start(const tli_tile_search *s, tli_tile *best, int *tried)
 {
     field f = {.s = s, .fastest = INFINITY};
-    *best = s->start_count > 0 ? s->starts[0] : tli_tile_search_start(s->kind, s->cpu, NULL, s->kind);
-    if (s->start_count < 2) return false; /* it is the first to be timed anyway */
+    *best = s->starts[0];
+    if (s->start_count == 1) return false; /* it is the first to be timed anyway */
     for (int i = 0; i < s->start_count; i++) enter(&f, &s->starts[i]);
     return take_fastest(&f, best, tried);
 }

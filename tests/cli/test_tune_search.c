@@ -53,7 +53,9 @@ static bool is_late(void *user)
 static bool run(fake *f, tli_product_kind kind, bool cpu, const tli_tile *start, tli_tile *best)
 {
     int tried;
-    const tli_tile_search search = {kind, cpu, start, start != NULL, f, suits, is_right, time_tile, is_late};
+    const tli_tile middle = tli_tile_search_start(kind, cpu, NULL, kind);
+    const tli_tile_search search = {kind,      cpu,    start != NULL ? start : &middle, 1, f, suits, is_right,
+                                    time_tile, is_late};
     return tli_tile_search_run(&search, best, &tried);
 }
 
