@@ -4,6 +4,7 @@
 #include "cli/bench.h"
 #include "core/clock.h"
 #include "core/progress.h"
+#include "core/text.h"
 #include "train/plan.h"
 
 enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3, FIGURES = 2 + EXTENTS };
@@ -150,9 +151,9 @@ static tl_status report_json(const tli_cli_options *o, const tli_cli_limits *lim
 static void print_table(const tl_settings *s, const tli_cli_limits *limits, const figures f[OPS])
 {
     const scale *kind = scale_of(s);
-    char total[32], largest[32], bytes[32], input[64], extent[64];
-    printf("device %s: %s, at most %s a buffer\n", limits->device, tli_cli_bytes(limits->total_bytes, total),
-           tli_cli_bytes(limits->max_alloc_bytes, largest));
+    char input[64], extent[64];
+    printf("device %s: %s, at most %s a buffer\n", limits->device, TLI_BYTES(limits->total_bytes),
+           TLI_BYTES(limits->max_alloc_bytes));
     if (is_text(s))
         snprintf(input, sizeof input, "of sequences of %u", s->model.seq_len);
     else
@@ -169,7 +170,7 @@ static void print_table(const tl_settings *s, const tli_cli_limits *limits, cons
     for (int i = 0; i < OPS; i++) {
         extent_text(s, f[i].extent, " x ", extent, sizeof extent);
         printf("\n%-14s %12u %12s", tl_op_name(ops[i]), f[i].batch, extent);
-        for (int j = 0; j < EXTENTS; j++) printf(" %14s", tli_cli_bytes(f[i].activation[j], bytes));
+        for (int j = 0; j < EXTENTS; j++) printf(" %14s", TLI_BYTES(f[i].activation[j]));
     }
     putchar('\n');
 }

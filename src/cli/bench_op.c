@@ -3,6 +3,7 @@
 #include "cli/bench.h"
 #include "cli/bench_reference.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "models/cost.h"
 #include "models/layer.h"
 #include "models/model.h"
@@ -157,7 +158,6 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
         tli_bench_json_device(json, ctx);
         return tli_cli_print_json(json, tl_context_error(ctx));
     }
-    char text[32];
     tli_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
                    tokens, s->batch, s->dim, s->heads, s->head_dim,
                    !tli_op_saves_pairs(s) ? ""
@@ -170,7 +170,7 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
     tli_bench_line("both", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of products of as many rows",
                    flops / ms * 1e-6, fraction, f->reference.best);
     tli_reference_line(&f->reference);
-    tli_bench_line("device memory", "%s", tli_cli_bytes(f->peak, text));
+    tli_bench_line("device memory", "%s", TLI_BYTES(f->peak));
     return TL_OK;
 }
 

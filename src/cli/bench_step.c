@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/progress.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "models/cost.h"
 #include "models/model.h"
 #include "ops/precision.h"
@@ -214,7 +215,6 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     const tl_settings *s = &o->settings;
     const double fraction = tli_limit_fraction(f.flops, f.reference.best, f.step.min_ms);
     if (o->json) return report_json(o, ctx, &f, fraction);
-    char device[32], process[32];
     tli_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task,
                    tl_op_name(s->model.op), (unsigned long long)f.params, tli_model_tokens(&s->model),
                    s->training.batch_size, s->model.recompute ? ", with recomputation" : "");
@@ -226,8 +226,8 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     tli_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
                    f.flops / f.step.min_ms * 1e-6, fraction, f.reference.best);
     tli_reference_line(&f.reference);
-    tli_bench_line("memory", "%s on the device, %s of the process", tli_cli_bytes(f.peak_device, device),
-                   tli_cli_bytes(f.peak_process, process));
+    tli_bench_line("memory", "%s on the device, %s of the process", TLI_BYTES(f.peak_device),
+                   TLI_BYTES(f.peak_process));
     return TL_OK;
 }
 

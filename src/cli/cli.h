@@ -70,8 +70,6 @@ tl_status tli_cli_print_plan_json(const tl_settings *settings, const tl_memory_p
 /* Further lines of the table: what one of so many ranks sends in a step, and the step's time as far as it is known. */
 void tli_cli_print_rank_plan(FILE *out, int ranks, const tl_rank_plan *plan);
 
-/* "1.50 GiB"; `text` has 32 characters; returns `text`. */
-char *tli_cli_bytes(uint64_t bytes, char *text);
 /* Copies `text` for a terminal: control characters become '?'. Returns `out`. */
 char *tli_cli_plain(const char *text, char *out, size_t capacity);
 

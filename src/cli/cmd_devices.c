@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "core/choices.h"
+#include "core/text.h"
 #include "core/variable.h"
 
 static cJSON *device_json(const tl_device_info *d, bool chosen)
@@ -46,15 +47,14 @@ static tl_status print_json(const tl_device_info *list, int count, int chosen, t
 
 static void print_device(const tl_device_info *d, bool chosen)
 {
-    char name[128], platform[128], memory[32], largest[32], local[32];
+    char name[128], platform[128];
     printf("%d:%d %c %-5s %s (%s)\n", d->platform, d->device, chosen ? '*' : ' ',
            tl_device_type_name(d->type), tli_cli_plain(d->name, name, sizeof name),
            tli_cli_plain(d->platform_name, platform, sizeof platform));
     printf("      %s, %s, driver %s\n", d->version, d->c_version, d->driver);
     printf("      memory %s, largest allocation %s, local %s, %u compute units, fp16 %s, fp64 %s\n",
-           tli_cli_bytes(d->global_bytes, memory), tli_cli_bytes(d->max_alloc_bytes, largest),
-           tli_cli_bytes(d->local_bytes, local), d->compute_units, d->fp16 ? "yes" : "no",
-           d->fp64 ? "yes" : "no");
+           TLI_BYTES(d->global_bytes), TLI_BYTES(d->max_alloc_bytes), TLI_BYTES(d->local_bytes),
+           d->compute_units, d->fp16 ? "yes" : "no", d->fp64 ? "yes" : "no");
     if (d->usable)
         printf("      usable: yes\n");
     else

@@ -10,16 +10,7 @@
 
 #include "cli/cli.h"
 #include "core/choices.h"
-
-char *tli_cli_bytes(uint64_t bytes, char *text)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    int unit = 0;
-    for (; value >= 1024 && unit < 4; unit++) value /= 1024;
-    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
-    return text;
-}
+#include "core/text.h"
 
 char *tli_cli_plain(const char *text, char *out, size_t capacity)
 {
@@ -195,8 +186,7 @@ tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_l
 
 static void plan_line(FILE *out, const char *name, uint64_t bytes)
 {
-    char text[32];
-    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, tli_cli_bytes(bytes, text));
+    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, TLI_BYTES(bytes));
 }
 
 /* "84 x 60", or "4 x 84 x 60" where there is depth. */

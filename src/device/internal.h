@@ -10,8 +10,6 @@
 
 #include "device/device.h"
 
-#define TLI_MIB(bytes) ((double)(bytes) / 1048576.0)
-
 /* ---- opencl.c: OpenCL error codes as text --------------------------------------------------------- */
 
 const char *tli_cl_name(cl_int code); /* "CL_OUT_OF_RESOURCES"; "unknown OpenCL code" */

@@ -1,3 +1,4 @@
+#include "core/text.h"
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -90,10 +91,10 @@ tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch laun
     TLI_TRY(tli_cl_check(
         &ctx->error, code,
         "launching kernel %s of kernels/%s.cl with %llu x %llu x %llu groups of %u work-items and "
-        "%.1f MiB of tensors alive (clEnqueueNDRangeKernel)",
+        "%s of tensors alive (clEnqueueNDRangeKernel)",
         kernel->name, kernel->family, (unsigned long long)launch.groups[0],
         (unsigned long long)launch.groups[1], (unsigned long long)launch.groups[2], launch.items,
-        TLI_MIB(ctx->total)));
+        TLI_BYTES(ctx->total)));
     if (event == NULL) return TL_OK;
     if (kernel->profile < 0) kernel->profile = tli_profile_row_of(&ctx->profile, kernel->name);
     return tli_profile_add(ctx, kernel->profile, event, &launch);

@@ -1,4 +1,5 @@
 /* Tensors and views in the hands of the host, without copies. */
+#include "core/text.h"
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -16,8 +17,8 @@ static tl_status map_shard(tl_context *ctx, tl_tensor *tensor, int shard, cl_eve
     if (code == CL_SUCCESS)
         tensor->host[shard] = clEnqueueMapBuffer(ctx->queue, tensor->mem[shard], CL_FALSE,
                                                  CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0, NULL, done, &code);
-    return tli_cl_check(&ctx->error, code, "mapping %.1f MiB of tensor %s (clEnqueueMapBuffer)",
-                        TLI_MIB(bytes), tensor->name);
+    return tli_cl_check(&ctx->error, code, "mapping %s of tensor %s (clEnqueueMapBuffer)", TLI_BYTES(bytes),
+                        tensor->name);
 }
 
 tl_status tli_tensor_map(tl_context *ctx, tl_tensor *tensor)
@@ -84,8 +85,8 @@ tl_status tli_view_map(tl_context *ctx, tli_view view, uint64_t count, void **ho
     if (code == CL_SUCCESS)
         *host = clEnqueueMapBuffer(ctx->queue, view.mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE,
                                    (size_t)(view.at * width), (size_t)(count * width), 0, NULL, NULL, &code);
-    return tli_cl_check(&ctx->error, code, "mapping %.1f MiB of a buffer (clEnqueueMapBuffer)",
-                        TLI_MIB(count * width));
+    return tli_cl_check(&ctx->error, code, "mapping %s of a buffer (clEnqueueMapBuffer)",
+                        TLI_BYTES(count * width));
 }
 
 tl_status tli_view_unmap(tl_context *ctx, tli_view view, void *host)

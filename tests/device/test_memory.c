@@ -315,8 +315,8 @@ static void budget(void **state)
     const char *text = tl_context_error(ctx)->text;
     has(text, "blocks.0.out");
     has(text, "activations");
-    has(text, "needs 1.0 MiB");
-    has(text, "3.0 of the 4.0 MiB");
+    has(text, "needs 1.00 MiB");
+    has(text, "3.00 MiB of the 4.00 MiB");
     assert_true(all_used(ctx) == 3u << 20);
     assert_true(tl_memory_peak(ctx) == 3u << 20);     /* a refusal costs nothing */
     b = make(ctx, "b", TL_MEMORY_ACTIVATION, 1, mib); /* exactly full */
@@ -334,7 +334,7 @@ static void wrong_sizes_are_refused(void **state)
     assert_int_equal(tl_tensor_create(ctx, "scores", TL_MEMORY_ACTIVATION, 1, (1u << 20) + 1, &t),
                      TL_ERROR_MEMORY);
     has(tl_context_error(ctx)->text, "scores");
-    has(tl_context_error(ctx)->text, "one buffer may hold 4.0 MiB");
+    has(tl_context_error(ctx)->text, "one buffer may hold 4.00 MiB");
     assert_int_equal(tl_tensor_create(ctx, "w", TL_MEMORY_PARAMETER, 0, 5, &t), TL_ERROR_USAGE);
     has(tl_context_error(ctx)->text, "tensor w is empty");
     assert_int_equal(tl_tensor_create(ctx, "w", TL_MEMORY_PARAMETER, 5, 0, &t), TL_ERROR_USAGE);
