@@ -64,7 +64,7 @@ static void likeliest(void **unused)
     expect_shares((tli_sampling){1, 2, 0.4f}, (double[]){0, 1, 0, 0, 0});
 }
 
-enum { MANY = 257 };
+enum { MANY = 1031 };
 
 /* Many logits, equal ones among them, and the same sorted. */
 static void make_many(float many[MANY], tli_candidate sorted[MANY])
@@ -82,7 +82,7 @@ static void the_likeliest_of_many_are_those_of_a_sorted_list(void **unused)
     float many[MANY];
     tli_candidate sorted[MANY], list[MANY];
     make_many(many, sorted);
-    static const uint32_t counts[] = {1, 2, 7, 100, MANY - 1, MANY, MANY + 1};
+    static const uint32_t counts[] = {1, 2, 7, 100, 128, 129, 500, MANY - 1, MANY, MANY + 1};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
         const uint32_t k = counts[c] < MANY ? counts[c] : MANY;
         double all = 0, sum = 0;
@@ -109,7 +109,7 @@ static void the_nucleus_of_many_is_that_of_a_sorted_list(void **unused)
         const uint32_t of = k > 0 ? k : MANY;
         double weight = 0;
         for (uint32_t i = 0; i < of; i++) weight += exp((double)sorted[i].logit);
-        for (uint32_t kept = 1; kept < of; kept += kept < 62 ? 61 : 3) {
+        for (uint32_t kept = 1; kept < of; kept += kept < 62 ? 61 : 29) {
             double all = 0, sum = 0; /* top_p lies in the middle of the last one's share */
             for (uint32_t i = 0; i < kept; i++) all += exp((double)sorted[i].logit);
             const double last = exp((double)sorted[kept - 1].logit);
@@ -124,6 +124,44 @@ static void the_nucleus_of_many_is_that_of_a_sorted_list(void **unused)
             }
         }
     }
+}
+
+/* Of a whole vocabulary, in the order of its ids: what lies in the middle of a share that is more than rounding. */
+static void all_of_a_vocabulary_are_drawn(void **unused)
+{
+    enum { VOCABULARY = 5003 };
+    float *many = malloc(VOCABULARY * sizeof *many);
+    tli_candidate *list = malloc(VOCABULARY * sizeof *list);
+    int drawn = 0;
+    for (int falling = 0; falling < 2; falling++) { /* likely ones last, likely ones first */
+        double all = 0, sum = 0;
+        for (int i = 0; i < VOCABULARY; i++) {
+            const int at = falling ? VOCABULARY - 1 - i : i;
+            many[i] = at % 7 == 0 ? -INFINITY : -200.0f + (float)at * 0.005f + (float)(i * 97 % 61) * 0.3f;
+        }
+        for (int i = 0; i < VOCABULARY; i++) all += exp((double)many[i] / (double)0.7f);
+        for (uint32_t i = 0; i < VOCABULARY; i++) {
+            const double share = exp((double)many[i] / (double)0.7f), u = (sum + share / 2) / all;
+            uint32_t id = VOCABULARY;
+            tl_error err = {0};
+            sum += share;
+            if (share / all < 1e-5) continue;
+            assert_int_equal(tli_sample(many, VOCABULARY, &(tli_sampling){0.7f, 0, 1}, u, list, &id, &err),
+                             TL_OK);
+            assert_int_equal(id, i);
+            drawn++;
+        }
+        uint32_t id = VOCABULARY; /* the ends: never one without probability */
+        tl_error err = {0};
+        assert_int_equal(tli_sample(many, VOCABULARY, &(tli_sampling){0.7f, 0, 1}, 0, list, &id, &err),
+                         TL_OK);
+        assert_true(many[id] > -INFINITY);
+        assert_int_equal(
+            tli_sample(many, VOCABULARY, &(tli_sampling){0.7f, 0, 1}, 1 - 1e-16, list, &id, &err), TL_OK);
+        assert_true(many[id] > -INFINITY);
+    }
+    assert_true(drawn > 300);
+    free(many), free(list);
 }
 
 static void no_numbers(void **unused)
@@ -148,6 +186,7 @@ int main(void)
                                        cmocka_unit_test(likeliest),
                                        cmocka_unit_test(the_likeliest_of_many_are_those_of_a_sorted_list),
                                        cmocka_unit_test(the_nucleus_of_many_is_that_of_a_sorted_list),
+                                       cmocka_unit_test(all_of_a_vocabulary_are_drawn),
                                        cmocka_unit_test(no_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
