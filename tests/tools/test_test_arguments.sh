@@ -29,9 +29,9 @@ runs() {
         grep -q -e "^ctest --test-dir $build --parallel [0-9]* --output-on-failure --no-tests=error$tests\$" "$work/calls" ||
         { echo "tools/test $* called:"; cat "$work/calls"; exit 1; }
 }
-runs build/ci ci ' -LE ^repeats\$'
+runs build/ci ci ' -LE ^development\$'
 runs build/ci ci '' --all
-runs build/release release ' -LE ^repeats\$' release
+runs build/release release ' -LE ^development\$' release
 runs build/release release '' --all release
 runs build/release release '' release --all
 runs build/debug-asan debug-asan ' -E ^family\$' debug-asan -E '^family$'
