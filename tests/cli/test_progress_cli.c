@@ -40,7 +40,7 @@ static int make_models(void **state)
              " --batch-size 4 --limit-train 4 --limit-test 4 --steps 1 --out images");
     FILE *file = fopen(at("long.txt"), "w");
     if (file == NULL) return -1;
-    for (int i = 0; i < 500000; i++) fprintf(file, "%d a line of text\n", i % 1000);
+    for (int i = 0; i < 1500000; i++) fprintf(file, "%d a line of text\n", i % 1000);
     if (fclose(file) != 0 || tiny_write(at("vocab"), at("encoder")) != 0) return -1;
     write_text("short.txt", "A text of a few words, and of a few more words.\nAnd a second line.\n");
     succeeds("tokenize --chars --val-fraction 0.5 --out short short.txt");
