@@ -43,12 +43,12 @@ static void partition_first(tli_candidate *list, uint32_t count, uint32_t first)
     }
 }
 
-/* The same where few are wanted of many: those that are not among the first of what was seen are passed over by one comparison. */
+/* The same where few are wanted of many: what is not among the first of what was seen is passed over by one comparison. */
 static void select_first(tli_candidate *list, uint32_t count, uint32_t first)
 {
     enum { LEAST = 256 };
-    const uint32_t room = (uint32_t)tli_larger(2 * (uint64_t)first,
-                                               LEAST); /* for the first and better ones */
+    /* of those that are looked at: the first of what was seen, and better ones */
+    const uint32_t room = (uint32_t)tli_larger(2 * (uint64_t)first, LEAST);
     if (count <= room) {
         partition_first(list, count, first);
         return;
@@ -67,19 +67,17 @@ static void select_first(tli_candidate *list, uint32_t count, uint32_t first)
     }
 }
 
-/* The weight of a logit that is `below` (at most 0) under the largest, in units of the temperature: e^below within 1.2e-7, and 0 where
- * that is less than 1e-37. As in kernels/common.cl, and without a branch or a call, so that loops over it become vector instructions: the
- * C library's expf takes three times as long. */
+/* The weight of a logit that is `below` (at most 0) the largest, in units of the temperature: e^below within 1.2e-7, and 0 where
+ * that is less than 1e-37. As in kernels/common.cl, and without a branch or a call, so that loops over it become vector
+ * instructions: the C library's expf takes three times as long. */
 static inline float weight_of(float below)
 {
     const union bits {
         float number;
         uint32_t word;
-    } shifted = {below * 1.44269504f +
-                 12582912.0f}; /* 1.5 * 2^23: its low bits are k = round(below log2 e) */
-    const float n = shifted.number - 12582912.0f,
-                r = below - n * 0.693359375f +
-                    n * 2.12194440e-4f; /* ln 2 in two parts, the first with few bits */
+    } shifted = {below * 1.44269504f + 12582912.0f};
+    /* That is 1.5 * 2^23: the low bits of the sum are k = round(below log2 e). ln 2 is in two parts, the first with few bits. */
+    const float n = shifted.number - 12582912.0f, r = below - n * 0.693359375f + n * 2.12194440e-4f;
     float p = 1.381446734e-3f * r + 8.368780835e-3f;
     p = p * r + 4.166839272e-2f;
     p = p * r + 1.6666519645e-1f;
@@ -92,12 +90,12 @@ static inline float weight_of(float below)
 }
 
 typedef struct scale {
-    float largest, rate; /* of the logits, and 1 / temperature */
+    float largest, temperature; /* largest: of the logits */
 } scale;
 
 static float scaled(scale s, float logit)
 {
-    return (logit - s.largest) * s.rate;
+    return (logit - s.largest) / s.temperature;
 }
 
 /* Sum of their weights. */
@@ -174,8 +172,8 @@ static uint32_t list_candidates(const float *logits, uint32_t first, uint32_t en
     return n;
 }
 
-/* Lists the part of all logits, in their order, in which the running sum of the weights passes the fraction u of their sum, and how much of
- * this is left for the part. */
+/* Lists the part of all logits, in their order, in which the running sum of the weights passes the fraction u of their sum;
+ * *left: how much of this is left for the part. */
 static uint32_t list_part(const float *logits, uint32_t count, scale s, double u, tli_candidate *list,
                           double *left)
 {
@@ -215,7 +213,7 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sa
     if (!find_largest(logits, count, id))
         return tli_fail(err, TL_ERROR_DEVICE, "the model's logits are not finite: its weights are of no use");
     if (sampling->temperature <= 0.0f) return TL_OK;
-    const scale s = {logits[*id], 1.0f / sampling->temperature};
+    const scale s = {logits[*id], sampling->temperature};
     double sum;
     uint32_t n;
     if ((sampling->top_k == 0 || sampling->top_k >= count) && sampling->top_p >= 1.0f) {

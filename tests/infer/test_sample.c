@@ -40,6 +40,7 @@ static void greedy(void **unused)
     for (double u = 0; u < 1; u += 0.25) {
         assert_int_equal(draw((tli_sampling){0, 0, 1}, u), 1); /* the first of equal ones */
         assert_int_equal(draw((tli_sampling){1, 1, 1}, u), 1);
+        assert_int_equal(draw((tli_sampling){1e-39f, 0, 1}, u), u < 0.5 ? 1 : 3); /* 1 / 1e-39 is no float */
         assert_int_equal(draw((tli_sampling){1, 0, 0}, u), 1);
     }
 }
