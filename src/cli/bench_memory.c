@@ -3,8 +3,8 @@
 
 #include "cli/bench.h"
 #include "core/clock.h"
+#include "core/number.h"
 #include "core/progress.h"
-#include "core/text.h"
 #include "train/plan.h"
 
 enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3, FIGURES = 2 + EXTENTS };
@@ -152,8 +152,8 @@ static void print_table(const tl_settings *s, const tli_cli_limits *limits, cons
 {
     const scale *kind = scale_of(s);
     char input[64], extent[64];
-    printf("device %s: %s, at most %s a buffer\n", limits->device, TLI_BYTES(limits->total_bytes),
-           TLI_BYTES(limits->max_alloc_bytes));
+    printf("device %s: %s, at most %s a buffer\n", limits->device, TLI_SIZE(limits->total_bytes),
+           TLI_SIZE(limits->max_alloc_bytes));
     if (is_text(s))
         snprintf(input, sizeof input, "of sequences of %u", s->model.seq_len);
     else
@@ -170,7 +170,7 @@ static void print_table(const tl_settings *s, const tli_cli_limits *limits, cons
     for (int i = 0; i < OPS; i++) {
         extent_text(s, f[i].extent, " x ", extent, sizeof extent);
         printf("\n%-14s %12u %12s", tl_op_name(ops[i]), f[i].batch, extent);
-        for (int j = 0; j < EXTENTS; j++) printf(" %14s", TLI_BYTES(f[i].activation[j]));
+        for (int j = 0; j < EXTENTS; j++) printf(" %14s", TLI_SIZE(f[i].activation[j]));
     }
     putchar('\n');
 }

@@ -2,8 +2,8 @@
  * many rows. */
 #include "cli/bench.h"
 #include "cli/bench_reference.h"
+#include "core/number.h"
 #include "core/random.h"
-#include "core/text.h"
 #include "models/cost.h"
 #include "models/layer.h"
 #include "models/model.h"
@@ -170,7 +170,7 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
     tli_bench_line("both", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of products of as many rows",
                    flops / ms * 1e-6, fraction, f->reference.best);
     tli_reference_line(&f->reference);
-    tli_bench_line("device memory", "%s", TLI_BYTES(f->peak));
+    tli_bench_line("device memory", "%s", TLI_SIZE(f->peak));
     return TL_OK;
 }
 

@@ -10,9 +10,9 @@
 #include "cli/bench.h"
 #include "cli/bench_reference.h"
 #include "core/clock.h"
+#include "core/number.h"
 #include "core/progress.h"
 #include "core/random.h"
-#include "core/text.h"
 #include "models/cost.h"
 #include "models/model.h"
 #include "ops/precision.h"
@@ -226,8 +226,8 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     tli_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
                    f.flops / f.step.min_ms * 1e-6, fraction, f.reference.best);
     tli_reference_line(&f.reference);
-    tli_bench_line("memory", "%s on the device, %s of the process", TLI_BYTES(f.peak_device),
-                   TLI_BYTES(f.peak_process));
+    tli_bench_line("memory", "%s on the device, %s of the process", TLI_SIZE(f.peak_device),
+                   TLI_SIZE(f.peak_process));
     return TL_OK;
 }
 

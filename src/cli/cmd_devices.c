@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "core/choices.h"
-#include "core/text.h"
+#include "core/number.h"
 #include "core/variable.h"
 
 static cJSON *device_json(const tl_device_info *d, bool chosen)
@@ -53,7 +53,7 @@ static void print_device(const tl_device_info *d, bool chosen)
            tli_cli_plain(d->platform_name, platform, sizeof platform));
     printf("      %s, %s, driver %s\n", d->version, d->c_version, d->driver);
     printf("      memory %s, largest allocation %s, local %s, %u compute units, fp16 %s, fp64 %s\n",
-           TLI_BYTES(d->global_bytes), TLI_BYTES(d->max_alloc_bytes), TLI_BYTES(d->local_bytes),
+           TLI_SIZE(d->global_bytes), TLI_SIZE(d->max_alloc_bytes), TLI_SIZE(d->local_bytes),
            d->compute_units, d->fp16 ? "yes" : "no", d->fp64 ? "yes" : "no");
     if (d->usable)
         printf("      usable: yes\n");

@@ -7,7 +7,7 @@
 #include "cli/page.h"
 #include "cli/watch.h"
 #include "core/files.h"
-#include "core/text.h"
+#include "core/number.h"
 
 static tl_status check_words(const tli_cli_options *o, tl_error *err)
 {
@@ -43,7 +43,7 @@ static tl_status report_write(page *p, const char *path, tl_error *err)
         return tli_fail(err, created ? TL_ERROR_IO : TL_ERROR_INPUT, "the page %s cannot be written: %s",
                         path, strerror(code));
     printf("%s: %d run%s, %d picture%s, %s\n", path, p->count, p->count > 1 ? "s" : "", p->pictures,
-           p->pictures == 1 ? "" : "s", TLI_BYTES(bytes));
+           p->pictures == 1 ? "" : "s", TLI_SIZE(bytes));
     return TL_OK;
 }
 

@@ -1,7 +1,7 @@
 /* translution train TASK: validates all that needs no device, then trains, or prints the memory plan. */
 #include "cli/cli.h"
 #include "cli/ranks.h"
-#include "core/text.h"
+#include "core/number.h"
 
 /* Memory of one training step on a device with these limits; opens none itself. */
 static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, tl_memory_plan *plan, tl_error *err)
@@ -27,10 +27,10 @@ static tl_status plan_ranks(tli_cli_options *o, const tli_cli_limits *limits, tl
         snprintf(fitting, sizeof fitting, "share the matrices by offset out by `run.offset_ranks` %llu, ",
                  (unsigned long long)plan.fitting_offset_ranks);
     return tli_fail(err, TL_ERROR_MEMORY,
-                    "a rank needs %s, and its device has %s, the largest allocation %s: "
+                    "a rank needs %.2f MiB, and its device has %.2f MiB, the largest allocation %.2f MiB: "
                     "%sstart more ranks, or take batches in more parts by `run.accumulate`",
-                    TLI_BYTES(plan.memory.total), TLI_BYTES(limits->total_bytes),
-                    TLI_BYTES(limits->max_alloc_bytes), fitting);
+                    TLI_MIB(plan.memory.total), TLI_MIB(limits->total_bytes),
+                    TLI_MIB(limits->max_alloc_bytes), fitting);
 }
 
 static tl_status dry_run(tli_cli_options *o, tl_error *err)

@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "core/choices.h"
-#include "core/text.h"
+#include "core/number.h"
 
 char *tli_cli_plain(const char *text, char *out, size_t capacity)
 {
@@ -186,7 +186,7 @@ tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_l
 
 static void plan_line(FILE *out, const char *name, uint64_t bytes)
 {
-    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, TLI_BYTES(bytes));
+    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, TLI_SIZE(bytes));
 }
 
 /* "84 x 60", or "4 x 84 x 60" where there is depth. */

@@ -76,3 +76,13 @@ int tli_print(FILE *file, const char *format, ...)
     va_end(values);
     return length;
 }
+
+char *tli_size_text(uint64_t bytes, char text[SIZE_TEXT_CAPACITY])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    for (; value >= 1024 && unit < 4; unit++) value /= 1024;
+    tli_format(text, SIZE_TEXT_CAPACITY, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
+    return text;
+}

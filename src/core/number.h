@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* strtod and strtof. `end` may be NULL. */
@@ -15,6 +16,13 @@ float tli_parse_float(const char *text, char **end);
 /* The shortest decimal that reads back as this float: "0.0003", not "0.000300000014". */
 enum { FLOAT_TEXT_CAPACITY = 16 };
 char *tli_float_text(float value, char text[FLOAT_TEXT_CAPACITY]);
+
+/* "512 B", "1.50 GiB"; returns `text`. TLI_SIZE: in memory that lasts as long as the enclosing block, for an argument of printf. */
+enum { SIZE_TEXT_CAPACITY = 32 };
+char *tli_size_text(uint64_t bytes, char text[SIZE_TEXT_CAPACITY]);
+#define TLI_SIZE(bytes) tli_size_text(bytes, (char[SIZE_TEXT_CAPACITY]){0})
+/* Sizes that a sentence compares have one unit: "%.2f MiB". */
+#define TLI_MIB(bytes) ((double)(bytes) / 0x1p20)
 
 /* snprintf, vsnprintf and fprintf. */
 int tli_format(char *text, size_t capacity, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/number.h"
 #include "core/utf8.h"
 
 enum { ESCAPE = 4 }; /* length of "\\xNN", the longest replacement of a byte */
@@ -82,15 +81,5 @@ char *tli_text_trim(char *text)
     size_t length = strlen(text);
     while (length > 0 && strchr(blanks, text[length - 1]) != NULL) length--;
     text[length] = '\0';
-    return text;
-}
-
-char *tli_text_bytes(uint64_t bytes, char *text)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    int unit = 0;
-    for (; value >= 1024 && unit < 4; unit++) value /= 1024;
-    tli_format(text, 32, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
     return text;
 }

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 bool tli_text_is_utf8(const char *bytes);
 
@@ -23,10 +22,5 @@ char *tli_text_trim(char *text);
 
 /* Puts `word` before the last item of a list in `capacity` bytes: "a, b, c" becomes "a, b or c". */
 void tli_text_last_item(char *list, size_t capacity, const char *word);
-
-/* "512 B", "1.50 GiB"; `text` has 32 characters; returns `text`. */
-char *tli_text_bytes(uint64_t bytes, char *text);
-/* The same in memory that lasts as long as the enclosing block: for an argument of printf. */
-#define TLI_BYTES(bytes) tli_text_bytes(bytes, (char[32]){0})
 
 #endif

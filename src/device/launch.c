@@ -1,4 +1,4 @@
-#include "core/text.h"
+#include "core/number.h"
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -94,7 +94,7 @@ tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch laun
         "%s of tensors alive (clEnqueueNDRangeKernel)",
         kernel->name, kernel->family, (unsigned long long)launch.groups[0],
         (unsigned long long)launch.groups[1], (unsigned long long)launch.groups[2], launch.items,
-        TLI_BYTES(ctx->total)));
+        TLI_SIZE(ctx->total)));
     if (event == NULL) return TL_OK;
     if (kernel->profile < 0) kernel->profile = tli_profile_row_of(&ctx->profile, kernel->name);
     return tli_profile_add(ctx, kernel->profile, event, &launch);

@@ -1,5 +1,5 @@
 /* Tensors and views in the hands of the host, without copies. */
-#include "core/text.h"
+#include "core/number.h"
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static tl_status map_shard(tl_context *ctx, tl_tensor *tensor, int shard, cl_eve
     if (code == CL_SUCCESS)
         tensor->host[shard] = clEnqueueMapBuffer(ctx->queue, tensor->mem[shard], CL_FALSE,
                                                  CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0, NULL, done, &code);
-    return tli_cl_check(&ctx->error, code, "mapping %s of tensor %s (clEnqueueMapBuffer)", TLI_BYTES(bytes),
+    return tli_cl_check(&ctx->error, code, "mapping %s of tensor %s (clEnqueueMapBuffer)", TLI_SIZE(bytes),
                         tensor->name);
 }
 
@@ -86,7 +86,7 @@ tl_status tli_view_map(tl_context *ctx, tli_view view, uint64_t count, void **ho
         *host = clEnqueueMapBuffer(ctx->queue, view.mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE,
                                    (size_t)(view.at * width), (size_t)(count * width), 0, NULL, NULL, &code);
     return tli_cl_check(&ctx->error, code, "mapping %s of a buffer (clEnqueueMapBuffer)",
-                        TLI_BYTES(count * width));
+                        TLI_SIZE(count * width));
 }
 
 tl_status tli_view_unmap(tl_context *ctx, tli_view view, void *host)

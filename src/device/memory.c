@@ -1,6 +1,6 @@
 /* Tensors. Every buffer is allocated here, so that memory limit, largest allocation and peak are enforced
  * for all. Drivers may allocate lazily and never refuse: the library checks by itself. */
-#include "core/text.h"
+#include "core/number.h"
 #include "device/internal.h"
 
 #include <stdio.h>
@@ -54,18 +54,20 @@ static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind ki
     const tli_limits *limits = &ctx->limits;
     uint64_t bytes = lead * row * tli_element_bytes(dtype);
     if (ctx->total > limits->memory_limit || bytes > limits->memory_limit - ctx->total)
-        return tli_fail(&ctx->error, TL_ERROR_MEMORY,
-                        "tensor %s (%s) needs %s, but %s of the %s for tensors are taken: use a "
-                        "smaller batch or model, or raise the memory limit",
-                        name, tl_memory_kind_name(kind), TLI_BYTES(bytes), TLI_BYTES(ctx->total),
-                        TLI_BYTES(limits->memory_limit));
+        return tli_fail(
+            &ctx->error, TL_ERROR_MEMORY,
+            "tensor %s (%s) needs %.2f MiB, but %.2f of the %.2f MiB for tensors are taken: use a "
+            "smaller batch or model, or raise the memory limit",
+            name, tl_memory_kind_name(kind), TLI_MIB(bytes), TLI_MIB(ctx->total),
+            TLI_MIB(limits->memory_limit));
     *lead_per_shard = tli_tensor_lead_per_shard(dtype, lead, row, limits->max_alloc_bytes);
     if (*lead_per_shard == 0)
-        return tli_fail(&ctx->error, TL_ERROR_MEMORY,
-                        "tensor %s (%s) has rows of %s that cannot be split, but one buffer may hold %s "
-                        "on %s: use a smaller batch or model",
-                        name, tl_memory_kind_name(kind), TLI_BYTES(bytes_of(dtype, row)),
-                        TLI_BYTES(limits->max_alloc_bytes), ctx->device.name);
+        return tli_fail(
+            &ctx->error, TL_ERROR_MEMORY,
+            "tensor %s (%s) has rows of %.2f MiB that cannot be split, but one buffer may hold %.2f MiB "
+            "on %s: use a smaller batch or model",
+            name, tl_memory_kind_name(kind), TLI_MIB(bytes_of(dtype, row)), TLI_MIB(limits->max_alloc_bytes),
+            ctx->device.name);
     return TL_OK;
 }
 
@@ -93,7 +95,7 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
     if (code == CL_SUCCESS)
         tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, bytes, NULL, &code);
     TLI_TRY(tli_cl_check(&ctx->error, code, "allocating %s for tensor %s, %s (clCreateBuffer)",
-                         TLI_BYTES(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
+                         TLI_SIZE(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
     /* On other devices also when not asked to clear: drivers allocate on first use. */
     if (!clear && ctx->device.type == TL_DEVICE_CPU) return TL_OK;
     TLI_TRY(tli_zero(ctx, tli_shard_view(tensor, shard), elements));
@@ -101,7 +103,7 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
     /* Makes a lazy driver fail now, while the tensor's name is still known, if the memory is not
      * available. */
     return tli_cl_check(&ctx->error, clFinish(ctx->queue), "clearing %s of tensor %s, %s (clFinish)",
-                        TLI_BYTES(bytes), tensor->name, tl_memory_kind_name(tensor->kind));
+                        TLI_SIZE(bytes), tensor->name, tl_memory_kind_name(tensor->kind));
 }
 
 static void free_node(tli_tensor_node *node)
@@ -341,7 +343,7 @@ static tl_status memory_transfer(tl_context *ctx, const tl_tensor *tensor, uint6
                                   : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], blocking, offset,
                                                          size, source, 0, NULL, sent);
         TLI_TRY(tli_cl_check(&ctx->error, code, "%s %s of tensor %s (%s)",
-                             target != NULL ? "reading" : "writing", TLI_BYTES(size), tensor->name,
+                             target != NULL ? "reading" : "writing", TLI_SIZE(size), tensor->name,
                              target != NULL ? "clEnqueueReadBuffer" : "clEnqueueWriteBuffer"));
         if (target != NULL)
             target += size;
@@ -394,7 +396,7 @@ tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at
         staged->bytes = staged->data != NULL ? bytes : 0;
         if (staged->data == NULL)
             return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for %s of tensor %s",
-                            TLI_BYTES(bytes), tensor->name);
+                            TLI_SIZE(bytes), tensor->name);
     }
     memcpy(staged->data, source, bytes);
     return memory_transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);

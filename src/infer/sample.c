@@ -67,9 +67,9 @@ static void select_first(tli_candidate *list, uint32_t count, uint32_t first)
     }
 }
 
-/* The weight of a logit that is `below` (at most 0) the largest, in units of the temperature: e^below within 1.2e-7, and 0 where
- * that is less than 1e-37. As in kernels/common.cl, and without a branch or a call, so that loops over it become vector
- * instructions: the C library's expf takes three times as long. */
+/* The weight of a logit that is `below` (at most 0) the largest, in units of the temperature: e^below with a relative error of
+ * at most 1.2e-7, and 0 from e^-85 (1.2e-37) on. By the polynomial of tl_exp_within in kernels/common.cl, and without a branch or
+ * a call, so that loops over it become vector instructions: the C library's expf takes three times as long. */
 static inline float weight_of(float below)
 {
     const union bits {
@@ -89,31 +89,32 @@ static inline float weight_of(float below)
     return weight.number;
 }
 
-typedef struct scale {
-    float largest, temperature; /* largest: of the logits */
-} scale;
+/* What the weight of a logit depends on besides itself: the largest logit, and the temperature. */
+typedef struct distribution {
+    float largest, temperature;
+} distribution;
 
-static float scaled(scale s, float logit)
+static float below_largest(distribution d, float logit)
 {
-    return (logit - s.largest) / s.temperature;
+    return (logit - d.largest) / d.temperature;
 }
 
 /* Sum of their weights. */
-static double weigh(const tli_candidate *list, uint32_t count, scale s)
+static double weigh(const tli_candidate *list, uint32_t count, distribution d)
 {
     double sum = 0;
-    for (uint32_t i = 0; i < count; i++) sum += (double)weight_of(scaled(s, list[i].logit));
+    for (uint32_t i = 0; i < count; i++) sum += (double)weight_of(below_largest(d, list[i].logit));
     return sum;
 }
 
-static double weigh_logits(const float *logits, uint32_t count, scale s)
+static double weigh_logits(const float *logits, uint32_t count, distribution d)
 {
     enum { CHUNK = 64, LANES = 8 }; /* in loops that the compiler makes vectors of */
     double sum = 0;
     for (uint32_t from = 0; from < count; from += CHUNK) {
         float weights[CHUNK] = {0}, lanes[LANES] = {0};
         const uint32_t n = tli_smaller(CHUNK, count - from);
-        for (uint32_t i = 0; i < n; i++) weights[i] = weight_of(scaled(s, logits[from + i]));
+        for (uint32_t i = 0; i < n; i++) weights[i] = weight_of(below_largest(d, logits[from + i]));
         for (uint32_t i = 0; i < CHUNK; i += LANES)
             for (uint32_t j = 0; j < LANES; j++) lanes[j] += weights[i + j];
         for (int j = 0; j < LANES; j++) sum += (double)lanes[j];
@@ -123,17 +124,17 @@ static double weigh_logits(const float *logits, uint32_t count, scale s)
 
 /* Brings the candidates that reach the probability top_p to the front, sorted: returns their number. Of a vocabulary
  * these are few, and the others are not sorted. */
-static uint32_t keep_nucleus(tli_candidate *list, uint32_t count, scale s, float top_p)
+static uint32_t keep_nucleus(tli_candidate *list, uint32_t count, distribution d, float top_p)
 {
     enum { FIRST_PART = 64, PART_GROWTH = 4 };
-    const double enough = (double)top_p * weigh(list, count, s);
+    const double enough = (double)top_p * weigh(list, count, d);
     double sum = 0;
     for (uint32_t from = 0, part = FIRST_PART; from < count; from += part, part *= PART_GROWTH) {
         if (part > count - from) part = count - from;
         select_first(list + from, count - from, part);
         tli_candidates_sort(list + from, part);
         for (uint32_t i = from; i < from + part; i++) {
-            sum += (double)weight_of(scaled(s, list[i].logit));
+            sum += (double)weight_of(below_largest(d, list[i].logit));
             if (sum >= enough) return i + 1;
         }
     }
@@ -174,33 +175,34 @@ static uint32_t list_candidates(const float *logits, uint32_t first, uint32_t en
 
 /* Lists the part of all logits, in their order, in which the running sum of the weights passes the fraction u of their sum;
  * *left: how much of this is left for the part. */
-static uint32_t list_part(const float *logits, uint32_t count, scale s, double u, tli_candidate *list,
+static uint32_t list_part(const float *logits, uint32_t count, distribution d, double u, tli_candidate *list,
                           double *left)
 {
     enum { PARTS = 256 };
-    const uint32_t each = count / PARTS + 1;
-    double sums[PARTS] = {0}, all = 0;
+    const uint32_t part_size = count / PARTS + 1;
+    double part_weights[PARTS] = {0}, all = 0;
     uint32_t part = 0;
-    for (uint32_t p = 0; p * each < count; p++) {
-        sums[p] = weigh_logits(logits + p * each, tli_smaller(each, count - p * each), s);
-        all += sums[p];
+    for (uint32_t p = 0; p * part_size < count; p++) {
+        part_weights[p] = weigh_logits(logits + p * part_size, tli_smaller(part_size, count - p * part_size),
+                                       d);
+        all += part_weights[p];
     }
     double rest = *left = u * all;
-    for (uint32_t p = 0; p * each < count; p++) {
-        if (sums[p] == 0) continue;
+    for (uint32_t p = 0; p * part_size < count; p++) {
+        if (part_weights[p] == 0) continue;
         part = p, *left = rest;
-        if (rest < sums[p]) break;
-        rest -= sums[p]; /* rounding may leave something behind the last part */
+        if (rest < part_weights[p]) break;
+        rest -= part_weights[p]; /* rounding may leave something behind the last part */
     }
-    return list_candidates(logits, part * each, tli_smaller((part + 1) * each, count), list);
+    return list_candidates(logits, part * part_size, tli_smaller((part + 1) * part_size, count), list);
 }
 
 /* The one at which the running sum of the weights passes `sum`. */
-static uint32_t draw(const tli_candidate *list, uint32_t count, scale s, double sum)
+static uint32_t draw(const tli_candidate *list, uint32_t count, distribution d, double sum)
 {
     uint32_t id = list[0].id;
     for (uint32_t i = 0; i < count && sum >= 0; i++) {
-        const float weight = weight_of(scaled(s, list[i].logit));
+        const float weight = weight_of(below_largest(d, list[i].logit));
         if (weight > 0) id = list[i].id; /* rounding may leave the sum past the last one */
         sum -= (double)weight;
     }
@@ -213,11 +215,11 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sa
     if (!find_largest(logits, count, id))
         return tli_fail(err, TL_ERROR_DEVICE, "the model's logits are not finite: its weights are of no use");
     if (sampling->temperature <= 0.0f) return TL_OK;
-    const scale s = {logits[*id], sampling->temperature};
+    const distribution d = {logits[*id], sampling->temperature};
     double sum;
     uint32_t n;
     if ((sampling->top_k == 0 || sampling->top_k >= count) && sampling->top_p >= 1.0f) {
-        n = list_part(logits, count, s, u, list, &sum);
+        n = list_part(logits, count, d, u, list, &sum);
     } else {
         n = list_candidates(logits, 0, count, list);
         if (sampling->top_k > 0 && sampling->top_k < n) {
@@ -225,9 +227,9 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sa
             n = sampling->top_k;
             tli_candidates_sort(list, n);
         }
-        if (sampling->top_p < 1.0f) n = keep_nucleus(list, n, s, sampling->top_p);
-        sum = u * weigh(list, n, s);
+        if (sampling->top_p < 1.0f) n = keep_nucleus(list, n, d, sampling->top_p);
+        sum = u * weigh(list, n, d);
     }
-    *id = draw(list, n, s, sum);
+    *id = draw(list, n, d, sum);
     return TL_OK;
 }

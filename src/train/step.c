@@ -1,7 +1,7 @@
 #include "train/step.h"
 
 #include "core/arithmetic.h"
-#include "core/text.h"
+#include "core/number.h"
 #include "train/plan.h"
 
 tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
@@ -21,22 +21,23 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
     s->model.recompute = plan.recompute;
     const bool shares = tli_op_rule_of(s->model.op)->per_offset != 0;
     if (!plan.fits)
-        return tli_fail(err, TL_ERROR_MEMORY,
-                        "the model does not fit this device even with %s of one sample: a batch of %u "
-                        "needs %s and the limit is %s; choose a smaller model or another device%s",
-                        slices > 1 ? "slices" : "batches", s->training.batch_size, TLI_BYTES(total),
-                        TLI_BYTES(limit), shares ? ", or share its matrices out by `run.offset_ranks`" : "");
+        return tli_fail(
+            err, TL_ERROR_MEMORY,
+            "the model does not fit this device even with %s of one sample: a batch of %u "
+            "needs %.2f MiB and the limit is %.2f MiB; choose a smaller model or another device%s",
+            slices > 1 ? "slices" : "batches", s->training.batch_size, TLI_MIB(total), TLI_MIB(limit),
+            shares ? ", or share its matrices out by `run.offset_ranks`" : "");
     if (o.batch == s->training.batch_size) return TL_OK;
     if (s->run.exact_batch)
         return tli_fail(err, TL_ERROR_MEMORY,
-                        "a batch of %u needs %s and the limit is %s: the largest "
+                        "a batch of %u needs %.2f MiB and the limit is %.2f MiB: the largest "
                         "`training.batch_size` that fits is %u; `run.accumulate` takes a batch in parts",
-                        s->training.batch_size, TLI_BYTES(total), TLI_BYTES(limit),
+                        s->training.batch_size, TLI_MIB(total), TLI_MIB(limit),
                         tli_plan_largest_batch(&s->model, &o, s->training.batch_size - 1));
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
-                  "a batch of %u needs %s, the device gives %s: using batches of %u "
+                  "a batch of %u needs %.2f MiB, the device gives %.2f MiB: using batches of %u "
                   "(`run.accumulate` takes larger ones in parts)",
-                  s->training.batch_size, TLI_BYTES(total), TLI_BYTES(limit), o.batch);
+                  s->training.batch_size, TLI_MIB(total), TLI_MIB(limit), o.batch);
     s->training.batch_size = o.batch;
     return TL_OK;
 }

@@ -101,7 +101,7 @@ static void tensors(void **unused)
     WRONG(tl_tensor_create, "empty", ctx, "t", TL_MEMORY_DATA, 1, 0, &t);
     WRONG(tl_tensor_create, "handle", ctx, "t", TL_MEMORY_DATA, 1, 16, NULL);
     FAILS(TL_ERROR_MEMORY, tl_tensor_create, "larger than any", ctx, "t", TL_MEMORY_DATA, UINT64_MAX, 16, &t);
-    FAILS(TL_ERROR_MEMORY, tl_tensor_create, "TiB", ctx, "t", TL_MEMORY_DATA, 1, UINT64_MAX / 16, &t);
+    FAILS(TL_ERROR_MEMORY, tl_tensor_create, "MiB", ctx, "t", TL_MEMORY_DATA, 1, UINT64_MAX / 16, &t);
     assert_null(t);
     WRONG(tl_tensor_adopt, NULL, NULL, "t", number, 1, 16, &t);
     WRONG(tl_tensor_adopt, "name", ctx, NULL, number, 1, 16, &t);

@@ -1,4 +1,4 @@
-/* Floats as text: the shortest decimal that reads back as the same float. */
+/* Floats as text: the shortest decimal that reads back as the same float. Sizes of memory as people read them. */
 #include "test.h"
 
 #include <float.h>
@@ -38,9 +38,26 @@ static void no_shorter_decimal_reads_back(void **state)
     }
 }
 
+static void sizes_have_a_unit(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } cases[] = {{0, "0 B"},
+                 {1023, "1023 B"},
+                 {1024, "1.00 KiB"},
+                 {(1u << 20) + 10486, "1.01 MiB"},
+                 {3ull << 29, "1.50 GiB"},
+                 {1ull << 52, "4096.00 TiB"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(TLI_SIZE(cases[i].bytes), cases[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(floats_are_written_as_people_write_them),
-                                       cmocka_unit_test(no_shorter_decimal_reads_back)};
+                                       cmocka_unit_test(no_shorter_decimal_reads_back),
+                                       cmocka_unit_test(sizes_have_a_unit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Any bytes become UTF-8, and cells of tables; different bytes stay different. Sizes of memory as people read them. */
+/* Any bytes become UTF-8, and cells of tables; different bytes stay different. */
 #include "test.h"
 
 #include "core/text.h"
@@ -104,27 +104,10 @@ static void blanks_around_text_are_cut_off(void **state)
     }
 }
 
-static void sizes_have_a_unit(void **state)
-{
-    (void)state;
-    static const struct {
-        uint64_t bytes;
-        const char *text;
-    } cases[] = {{0, "0 B"},
-                 {1023, "1023 B"},
-                 {1024, "1.00 KiB"},
-                 {(1u << 20) + 10486, "1.01 MiB"},
-                 {3ull << 29, "1.50 GiB"},
-                 {1ull << 52, "4096.00 TiB"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(TLI_BYTES(cases[i].bytes), cases[i].text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_reversible),
                                        cmocka_unit_test(the_last_item_of_a_list_has_a_word),
-                                       cmocka_unit_test(blanks_around_text_are_cut_off),
-                                       cmocka_unit_test(sizes_have_a_unit)};
+                                       cmocka_unit_test(blanks_around_text_are_cut_off)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -316,7 +316,7 @@ static void budget(void **state)
     has(text, "blocks.0.out");
     has(text, "activations");
     has(text, "needs 1.00 MiB");
-    has(text, "3.00 MiB of the 4.00 MiB");
+    has(text, "3.00 of the 4.00 MiB");
     assert_true(all_used(ctx) == 3u << 20);
     assert_true(tl_memory_peak(ctx) == 3u << 20);     /* a refusal costs nothing */
     b = make(ctx, "b", TL_MEMORY_ACTIVATION, 1, mib); /* exactly full */

@@ -175,6 +175,18 @@ static void no_numbers(void **unused)
     assert_int_equal(tli_sample(none, 2, &s, 0.5, capacity, &id, &err), TL_ERROR_DEVICE);
     assert_int_equal(tli_sample(endless, 2, &s, 0.5, capacity, &id, &err), TL_ERROR_DEVICE);
     assert_int_equal(tli_sample(one, 2, &s, 0.5, capacity, &id, &err), TL_ERROR_DEVICE);
+    for (int wrong = 0; wrong < 35; wrong++) /* wherever it stands in a vocabulary */
+        for (int nan = 0; nan < 2; nan++) {
+            float many[35] = {0};
+            tli_candidate list[35];
+            many[wrong] = nan ? NAN : INFINITY;
+            assert_int_equal(tli_sample(many, 35, &s, 0.5, list, &id, &err), TL_ERROR_DEVICE);
+            for (int i = 0; i < 35; i++) many[i] = i == wrong ? -1.0f : -INFINITY;
+            assert_int_equal(tli_sample(many, 35, &s, 0.5, list, &id, &err), TL_OK);
+            assert_int_equal(id, wrong);
+            many[wrong] = -INFINITY;
+            assert_int_equal(tli_sample(many, 35, &s, 0.5, list, &id, &err), TL_ERROR_DEVICE);
+        }
     const float masked[2] = {-INFINITY, -3};
     assert_int_equal(tli_sample(masked, 2, &s, 0.5, capacity, &id, &err), TL_OK);
     assert_int_equal(id, 1);
