@@ -21,8 +21,9 @@ static tl_status come_late(tl_ranks *ranks, bool silent, tl_error *err)
 static tl_status meet(tl_ranks *ranks, bool silent, int *largest, tl_error *err)
 {
     int first = 0;
-    TLI_TRY(
-        tli_ranks_largest(ranks, &first, err)); /* a loaded machine may start some much later than others */
+    TLI_TRY(tli_ranks_largest(ranks, &first, err)); /* the delay begins when all are there */
+    printf("rank %d begins\n", tl_ranks_rank(ranks));
+    fflush(stdout);
     if (tl_ranks_rank(ranks) == 0) TLI_TRY(come_late(ranks, silent, err));
     *largest = tl_ranks_rank(ranks);
     return tli_ranks_largest(ranks, largest, err);

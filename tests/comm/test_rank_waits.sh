@@ -11,5 +11,6 @@ for n in 2 4; do
     code=0
     mpirun -n $n "$program" silent >out.txt 2>err.txt || code=$?
     gave 3 || fail "exit code $code instead of 3"
+    [ "$(grep -c begins out.txt)" = $n ] || fail "not all $n began before one was late"
     said "waited 4 s to agree with the others, and nothing is heard of rank 0:"
 done
