@@ -43,11 +43,12 @@ static void partition_first(tli_candidate *list, uint32_t count, uint32_t first)
     }
 }
 
-/* The same where few are wanted of many: what is not among the first of what was seen is passed over by one comparison. */
+/* The same, faster where `first` is a small part of `count`: most candidates are rejected by one comparison with the last of the
+ * first ones found so far. */
 static void select_first(tli_candidate *list, uint32_t count, uint32_t first)
 {
     enum { LEAST = 256 };
-    /* of those that are looked at: the first of what was seen, and better ones */
+    /* of the buffer at the front of the list: the first ones found so far, and those that are better than the last of them */
     const uint32_t room = (uint32_t)tli_larger(2 * (uint64_t)first, LEAST);
     if (count <= room) {
         partition_first(list, count, first);
@@ -107,6 +108,7 @@ static double weigh(const tli_candidate *list, uint32_t count, distribution d)
     return sum;
 }
 
+/* The same of logits in an array. */
 static double weigh_logits(const float *logits, uint32_t count, distribution d)
 {
     enum { CHUNK = 64, LANES = 8 }; /* in loops that the compiler makes vectors of */

@@ -33,7 +33,7 @@ static double row_loss(const double *x, const float *w, int32_t target, shape z,
 static void check_at(const char *file, int line, tl_context *ctx, shape z)
 {
     const float scale = 1.0f / (float)z.rows;
-    /* differences take long elsewhere, and depend on no chunk */
+    /* finite differences of large shapes take long, and say nothing about chunks */
     const bool is_small = (uint64_t)z.rows * z.classes < 1000000;
     tli_random r = tli_random_make(41, z.rows * 1009 + z.classes);
     const uint64_t count = (uint64_t)z.rows * z.in, cells = (uint64_t)z.classes * z.in;
