@@ -15,11 +15,11 @@
 static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
 {
     static const uint32_t tiles[] = {64, 128};
-    const tl_precision used = tli_gemm_tensor_precision(ctx);
-    const bool on = tli_gemm_tensor_is_on(ctx);
+    const tl_precision used = tli_matrix_unit_precision(ctx);
+    const bool on = tli_matrix_unit_is_on(ctx);
     const uint32_t before = tli_context_limits(ctx)->tile;
     const int count = before > 0 ? 1 : tli_context_form(ctx, false).wide_tiles ? 2 : 1;
-    tl_status status = tli_gemm_tensor_use(ctx, precision);
+    tl_status status = tli_matrix_unit_use(ctx, precision);
     *error = 0;
     for (int i = 0; i < count && status == TL_OK; i++) {
         double off = 0;
@@ -28,8 +28,8 @@ static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
         *error = fmax(*error, off);
     }
     tli_context_set_tile(ctx, before);
-    tli_gemm_tensor_stop(ctx);
-    const tl_status restored = on ? tli_gemm_tensor_use(ctx, used) : TL_OK;
+    tli_matrix_unit_stop(ctx);
+    const tl_status restored = on ? tli_matrix_unit_use(ctx, used) : TL_OK;
     return status != TL_OK ? status : restored;
 }
 
@@ -68,7 +68,7 @@ static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
     const tl_error before = *err;
     double error = 0;
     why[0] = '\0';
-    if (!tli_gemm_tensor_may(ctx, wanted)) {
+    if (!tli_matrix_unit_may(ctx, wanted)) {
         (void)snprintf(
             why, WHY,
             "%s has no tensor cores for %s that the kernels for GPUs know: NVIDIA's have tf32 and bf16, "
@@ -117,7 +117,7 @@ static tl_status choose_fp32(tl_context *ctx)
     if (why[0] != '\0') return TL_OK;
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run by matrix cores of %s, in fp32",
                   tl_context_device(ctx)->name);
-    return tli_gemm_tensor_use(ctx, TL_PRECISION_FP32);
+    return tli_matrix_unit_use(ctx, TL_PRECISION_FP32);
 }
 
 tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wanted)
@@ -125,7 +125,7 @@ tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wa
     const char *name = tli_choice_shown(&tli_precision_choices, (int)wanted);
     char why[WHY];
     TLI_TRY(tli_choice_check(&tli_precision_choices, (int)wanted, tl_context_error(ctx)));
-    tli_gemm_tensor_stop(ctx);
+    tli_matrix_unit_stop(ctx);
     if (wanted == TL_PRECISION_FP32) return choose_fp32(ctx);
     find_fault(ctx, wanted, why);
     TLI_TRY(share_fault(ranks, why, tl_context_error(ctx)));
@@ -136,12 +136,12 @@ tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wa
     }
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run in %s, by tensor cores of %s",
                   name, tl_context_device(ctx)->name);
-    return tli_gemm_tensor_use(ctx, wanted);
+    return tli_matrix_unit_use(ctx, wanted);
 }
 
 tl_precision tli_precision_of(tl_context *ctx)
 {
-    return tli_gemm_tensor_precision(ctx);
+    return tli_matrix_unit_precision(ctx);
 }
 
 tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried, double *error)
@@ -155,7 +155,7 @@ tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried
     TLI_TRY(tli_choice_check(&tli_precision_choices, (int)precision, err));
     if (precision == TL_PRECISION_FP32)
         return tli_fail(err, TL_ERROR_USAGE, "fp32 is what tl_self_test tests: give another precision");
-    if (!tli_gemm_tensor_may(ctx, precision)) return TL_OK;
+    if (!tli_matrix_unit_may(ctx, precision)) return TL_OK;
     *tried = true;
     double found = INFINITY;
     if (measure(ctx, precision, &found) == TL_OK) *error = found;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "core/choices.h"
-#include "ops/gemm_tensor.h"
+#include "ops/matrix_unit.h"
 #include "ops/precision.h"
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
@@ -232,7 +232,7 @@ void tli_run_close(training_run *r)
     tli_event_file_close(&r->events);
     tli_init_weights_close(r->init);
     tli_model_destroy(r->ctx, r->model);
-    tli_gemm_tensor_stop(r->ctx);
+    tli_matrix_unit_stop(r->ctx);
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     tli_grad_slices_destroy(r->ctx, &r->slices);
     tli_grad_exchange_destroy(r->ctx, &r->exchange);

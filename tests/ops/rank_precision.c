@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/choices.h"
-#include "ops/gemm_tensor.h"
+#include "ops/matrix_unit.h"
 #include "ops/precision.h"
 
 static void print_notice(void *user, tl_log_level level, const char *line)
@@ -15,7 +15,7 @@ static void print_notice(void *user, tl_log_level level, const char *line)
 
 static tl_status choose(tl_context *ctx, tl_ranks *ranks, bool emulate)
 {
-    if (emulate) TLI_TRY(tli_gemm_tensor_emulate(ctx, TLI_UNIT_MMA));
+    if (emulate) TLI_TRY(tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
     TLI_TRY(tli_precision_choose(ctx, ranks, TL_PRECISION_TF32));
     printf("rank %d has %s\n", tl_ranks_rank(ranks),
            tli_choice_shown(&tli_precision_choices, (int)tli_precision_of(ctx)));

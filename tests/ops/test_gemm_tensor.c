@@ -23,7 +23,7 @@ static tl_context *emulating(void)
 {
     tl_context *ctx = new_context(TL_PATH_GPU);
     skip_without_matrix_units(ctx);
-    MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MMA));
+    MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
     return ctx;
 }
 #define emulating(...) VALUE_FROM_HERE(emulating(__VA_ARGS__))
@@ -36,8 +36,8 @@ static void every_element_is_right(void **unused)
     for (int p = 0; p < KINDS; p++)
         for (int tile = 0; tile < TILES; tile++) {
             tli_context_set_tile(ctx, tiles[tile]);
-            MUST(ctx, tli_gemm_tensor_emulate(ctx, kinds[p].unit));
-            MUST(ctx, tli_gemm_tensor_use(ctx, kinds[p].precision));
+            MUST(ctx, tli_matrix_unit_emulate(ctx, kinds[p].unit));
+            MUST(ctx, tli_matrix_unit_use(ctx, kinds[p].precision));
             for (int t = 0; t < 4; t++)
                 for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
                     product_case c = {sizes[s], t & 1, t >> 1, 1.0f, 0.0f, 0, 1, 1, false};
@@ -54,7 +54,7 @@ static void every_element_is_right(void **unused)
 static double error_in(tl_context *ctx, tl_precision used, tl_precision expected)
 {
     double error;
-    MUST(ctx, tli_gemm_tensor_use(ctx, used));
+    MUST(ctx, tli_matrix_unit_use(ctx, used));
     MUST(ctx,
          tli_gemm_measure_error(ctx, tli_gemm_tensor, expected, 1u << tli_gemm_kind(false, false), &error));
     return error;
@@ -71,11 +71,11 @@ static void a_precision_has_its_own_error_and_no_better(void **unused)
         assert_true(error_in(ctx, TL_PRECISION_TF32, TL_PRECISION_TF32X3) > 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
-        MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MFMA));
+        MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MFMA));
         assert_true(error_in(ctx, TL_PRECISION_FP32, TL_PRECISION_FP32) <= 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
-        MUST(ctx, tli_gemm_tensor_emulate(ctx, TLI_UNIT_MMA));
+        MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
     }
     tl_context_destroy(ctx);
 }
@@ -87,11 +87,11 @@ static void narrow_products_are_left_to_other_kernels(void **unused)
     const tli_gemm_args wide = {.m = 32, .n = 32, .k = 1}, row = {.m = 1, .n = 64, .k = 64},
                         column = {.m = 64, .n = 31, .k = 64};
     assert_false(tli_gemm_tensor_serves(ctx, &wide));
-    MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_TF32));
+    MUST(ctx, tli_matrix_unit_use(ctx, TL_PRECISION_TF32));
     assert_true(tli_gemm_tensor_serves(ctx, &wide));
     assert_false(tli_gemm_tensor_serves(ctx, &row));
     assert_false(tli_gemm_tensor_serves(ctx, &column));
-    tli_gemm_tensor_stop(ctx);
+    tli_matrix_unit_stop(ctx);
     assert_false(tli_gemm_tensor_serves(ctx, &wide));
     tl_context_destroy(ctx);
 }
@@ -119,12 +119,12 @@ static tl_precision chosen(tli_matrix_unit emulated, tl_precision wanted, tl_gem
     compile_for(TL_PATH_GPU);
     if (folder != NULL) setenv("TRANSLUTION_KERNEL_DIR", folder, 1);
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    MUST(ctx, tli_gemm_tensor_emulate(ctx, emulated));
+    MUST(ctx, tli_matrix_unit_emulate(ctx, emulated));
     MUST(ctx, tli_precision_choose(ctx, NULL, wanted));
     const tl_precision has = tli_precision_of(ctx);
     assert_int_equal(tl_memory_peak(ctx), 0);
-    units_serve = tli_gemm_tensor_is_on(ctx);
-    tli_gemm_tensor_stop(ctx);
+    units_serve = tli_matrix_unit_is_on(ctx);
+    tli_matrix_unit_stop(ctx);
     assert_int_equal(tli_precision_of(ctx), TL_PRECISION_FP32);
     tl_context_destroy(ctx);
     unsetenv("TRANSLUTION_KERNEL_DIR");

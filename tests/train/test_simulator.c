@@ -119,8 +119,8 @@ static void tensor_core_products(void **unused)
         const int t = i % TRANSPOSITIONS, kind = i / TRANSPOSITIONS;
         const product_case c = {{33, 70, 37}, t & 1, t >> 1, 0.5f, -2.0f, kind == 0 ? ALL_EXTRAS : 0, 1, 1,
                                 false};
-        MUST(ctx, tli_gemm_tensor_emulate(ctx, kinds[kind].unit));
-        MUST(ctx, tli_gemm_tensor_use(ctx, kinds[kind].precision));
+        MUST(ctx, tli_matrix_unit_emulate(ctx, kinds[kind].unit));
+        MUST(ctx, tli_matrix_unit_use(ctx, kinds[kind].precision));
         product_is_right(ctx, tli_gemm_tensor, kinds[kind].precision, &c);
     }
     tl_context_destroy(ctx);

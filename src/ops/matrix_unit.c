@@ -1,0 +1,98 @@
+#include "ops/matrix_unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stored with the context. */
+typedef struct state {
+    bool on;
+    tl_precision precision;
+    tli_matrix_unit emulated;
+} state;
+
+static state *find_state(tl_context *ctx)
+{
+    return tli_context_user_data(ctx, TLI_SLOT_PRECISION)->data;
+}
+
+static tl_status state_of(tl_context *ctx, state **out)
+{
+    tli_user_data *slot = tli_context_user_data(ctx, TLI_SLOT_PRECISION);
+    if (slot->data == NULL) *slot = (tli_user_data){calloc(1, sizeof(state)), free};
+    *out = slot->data;
+    if (*out != NULL) return TL_OK;
+    return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                    "the host has no memory left for the precision of products");
+}
+
+tl_status tli_matrix_unit_use(tl_context *ctx, tl_precision precision)
+{
+    state *s;
+    TLI_TRY(state_of(ctx, &s));
+    s->on = true;
+    s->precision = precision;
+    return TL_OK;
+}
+
+void tli_matrix_unit_stop(tl_context *ctx)
+{
+    state *s = find_state(ctx);
+    if (s != NULL) s->on = false;
+}
+
+bool tli_matrix_unit_is_on(tl_context *ctx)
+{
+    const state *s = find_state(ctx);
+    return s != NULL && s->on;
+}
+
+tl_precision tli_matrix_unit_precision(tl_context *ctx)
+{
+    return tli_matrix_unit_is_on(ctx) ? find_state(ctx)->precision : TL_PRECISION_FP32;
+}
+
+tl_status tli_matrix_unit_emulate(tl_context *ctx, tli_matrix_unit unit)
+{
+    state *s;
+    TLI_TRY(state_of(ctx, &s));
+    s->emulated = unit;
+    return TL_OK;
+}
+
+/* ROCm names devices by their instruction set: gfx90a is CDNA2, gfx940 to gfx942 are CDNA3. */
+static bool is_cdna(const tl_device_info *device)
+{
+    return strstr(device->platform_name, "AMD") != NULL &&
+           (strstr(device->name, "gfx90a") != NULL || strstr(device->name, "gfx94") != NULL);
+}
+
+tli_matrix_unit tli_matrix_unit_of(tl_context *ctx)
+{
+    const state *s = find_state(ctx);
+    const tl_device_info *device = tl_context_device(ctx);
+    if (tli_context_limits(ctx)->cpu_path) return TLI_UNIT_NONE;
+    if (s != NULL && s->emulated != TLI_UNIT_NONE) return s->emulated;
+    if (strstr(device->platform_name, "NVIDIA") != NULL) return TLI_UNIT_MMA;
+    return is_cdna(device) ? TLI_UNIT_MFMA : TLI_UNIT_NONE;
+}
+
+bool tli_matrix_unit_has(tli_matrix_unit unit, tl_precision precision)
+{
+    if (unit == TLI_UNIT_MMA) return precision != TL_PRECISION_FP32;
+    return unit == TLI_UNIT_MFMA && (precision == TL_PRECISION_FP32 || precision == TL_PRECISION_BF16);
+}
+
+bool tli_matrix_unit_may(tl_context *ctx, tl_precision precision)
+{
+    return tli_matrix_unit_has(tli_matrix_unit_of(ctx), precision);
+}
+
+void tli_matrix_unit_add_options(tl_context *ctx, tl_precision precision, char *options, size_t capacity)
+{
+    const state *s = find_state(ctx);
+    const size_t used = strlen(options);
+    (void)snprintf(options + used, capacity - used, " -DBF16=%d -DSPLIT=%d%s", precision == TL_PRECISION_BF16,
+                   precision == TL_PRECISION_TF32X3,
+                   s != NULL && s->emulated != TLI_UNIT_NONE ? " -DMMA_EMULATED" : "");
+}

@@ -1,0 +1,35 @@
+/* The matrix units of GPUs, NVIDIA's tensor cores and AMD's matrix cores, and the precision in which a context has products computed by
+ * them (kernels/mma.cl, kernels/mfma.cl). */
+#ifndef OPS_MATRIX_UNIT_H
+#define OPS_MATRIX_UNIT_H
+
+#include "device/device.h"
+
+typedef enum tli_matrix_unit {
+    TLI_UNIT_NONE,
+    TLI_UNIT_MMA,  /* NVIDIA's tensor cores, from compute capability 8.0 on: tf32 and bf16 */
+    TLI_UNIT_MFMA, /* AMD's matrix cores from CDNA2 on: fp32 and bf16 */
+} tli_matrix_unit;
+
+bool tli_matrix_unit_has(tli_matrix_unit unit, tl_precision precision);
+
+/* What the context's device may have, with kernels in the form for GPUs: NVIDIA's, whose compiler takes PTX, and those of AMD's that are known by
+ * name. Others are not asked: their compilers may end the program at an instruction that they do not know. */
+tli_matrix_unit tli_matrix_unit_of(tl_context *ctx);
+/* Whether that unit has this precision. */
+bool tli_matrix_unit_may(tl_context *ctx, tl_precision precision);
+
+/* Products from now on have this precision and run on matrix units where those serve, without a check. */
+tl_status tli_matrix_unit_use(tl_context *ctx, tl_precision precision);
+/* Products from now on are fp32, without matrix units. */
+void tli_matrix_unit_stop(tl_context *ctx);
+bool tli_matrix_unit_is_on(tl_context *ctx);
+tl_precision tli_matrix_unit_precision(tl_context *ctx);
+
+/* Appends the build options of kernels that multiply in this precision. */
+void tli_matrix_unit_add_options(tl_context *ctx, tl_precision precision, char *options, size_t capacity);
+
+/* For tests on other devices: from now on kernels emulate this unit, which tli_matrix_unit_of returns. */
+tl_status tli_matrix_unit_emulate(tl_context *ctx, tli_matrix_unit unit);
+
+#endif
