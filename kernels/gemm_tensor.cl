@@ -5,13 +5,8 @@
 // slice is multiplied, the next one is on its way to registers.
 //   -DTA=0|1 -DTB=0|1       which operands are transposed
 //   -DTILE=64|128
-//   -DBF16=0|1 -DSPLIT=0|1  operands in bf16, else tf32 (of AMD fp32); in two parts of tf32 each: what is left of it after rounding is
-//                           the second
 #if TILE != 64 && TILE != 128
 #error "TILE is one of 64, 128"
-#endif
-#if BF16 && SPLIT
-#error "parts are of tf32"
 #endif
 
 #define MMA_GROUP_ITEMS  (2 * TILE)
@@ -19,9 +14,8 @@
 #define WARP_COLUMNS     MMA_ITEMS
 #define ROW_FRAGMENTS    (WARP_ROWS / MMA_ROWS)
 #define COLUMN_FRAGMENTS (WARP_COLUMNS / MMA_COLUMNS)
-#define VALUES           (1 + BF16) // of a word
 #define WORDS            16
-#define SLICE            (WORDS * VALUES)                 // inner indices
+#define SLICE            (WORDS * MMA_VALUES)                 // inner indices
 #define ITEM_WORDS       (WORDS * TILE / MMA_GROUP_ITEMS) // that a work-item loads of an operand's slice
 #define STRIDE           (TILE + MMA_PADDING)             // words between rows in local memory
 
@@ -45,9 +39,9 @@ static inline void fetch(float *values, __global const float *source, int ld, in
                          bool along_k)
 {
 #pragma unroll
-    for (int v = 0; v < ITEM_WORDS * VALUES; v++) {
-        const int k = word_k(v / VALUES, along_k) * VALUES + v % VALUES,
-                  i = min(word_i(v / VALUES, along_k), count - 1);
+    for (int v = 0; v < ITEM_WORDS * MMA_VALUES; v++) {
+        const int k = word_k(v / MMA_VALUES, along_k) * MMA_VALUES + v % MMA_VALUES,
+                  i = min(word_i(v / MMA_VALUES, along_k), count - 1);
         values[v] = depth == SLICE || k < depth ? source[along_k ? (long)i * ld + k : (long)k * ld + i]
                                                 : 0.0f;
     }
@@ -64,63 +58,29 @@ static inline void put(__local uint *tile, const float *values, bool along_k)
 #else
         const uint word = MMA_WORD(values[u]);
 #endif
-        tile[word_k(u, along_k) * STRIDE + word_i(u, along_k)] = word;
+        tile[mma_place(word_k(u, along_k), word_i(u, along_k), STRIDE)] = word;
     }
 }
-
-#if SPLIT
-// A value as the sum of two of tf32: half of an ulp of the second is about 2^-23 of it.
-static inline void split(uint *big, uint *small)
-{
-    const float value = as_float(*big);
-    *big = mma_tf32(value) & 0xffffe000u; // whose lower bits a device may leave undefined
-    *small = mma_tf32(value - as_float(*big));
-}
-#endif
 
 // acc += the product of the two slices.
 static inline void multiply_sync(float (*acc)[MMA_RESULTS], __local const uint *tile_a,
                                  __local const uint *tile_b, __local float *scratch)
 {
-    tile_a += MMA_A_WORD * STRIDE + WARP_ROW + MMA_A_ROW;
-    tile_b += MMA_B_WORD * STRIDE + WARP_COLUMN + MMA_B_COLUMN;
 #pragma unroll
     for (int k = 0; k < WORDS; k += MMA_WORDS) {
-        uint a[ROW_FRAGMENTS][MMA_WORDS_A], b[COLUMN_FRAGMENTS][MMA_WORDS_B];
-#if SPLIT
-        uint a_small[ROW_FRAGMENTS][MMA_WORDS_A], b_small[COLUMN_FRAGMENTS][MMA_WORDS_B];
-#endif
+        uint a[ROW_FRAGMENTS][MMA_WORDS_A], a_small[ROW_FRAGMENTS][MMA_WORDS_A];
+        uint b[COLUMN_FRAGMENTS][MMA_WORDS_B], b_small[COLUMN_FRAGMENTS][MMA_WORDS_B];
+#pragma unroll
+        for (int f = 0; f < ROW_FRAGMENTS; f++)
+            mma_load_a(a[f], a_small[f], tile_a, STRIDE, WARP_ROW + f * MMA_ROWS, k);
+#pragma unroll
+        for (int g = 0; g < COLUMN_FRAGMENTS; g++)
+            mma_load_b(b[g], b_small[g], tile_b, STRIDE, WARP_COLUMN + g * MMA_COLUMNS, k);
 #pragma unroll
         for (int f = 0; f < ROW_FRAGMENTS; f++) {
 #pragma unroll
-            for (int e = 0; e < MMA_WORDS_A; e++) {
-                a[f][e] = tile_a[(k + MMA_A_WORD_STEP(e)) * STRIDE + f * MMA_ROWS + MMA_A_ROW_STEP(e)];
-#if SPLIT
-                split(&a[f][e], &a_small[f][e]);
-#endif
-            }
-        }
-#pragma unroll
-        for (int g = 0; g < COLUMN_FRAGMENTS; g++) {
-#pragma unroll
-            for (int e = 0; e < MMA_WORDS_B; e++) {
-                b[g][e] = tile_b[(k + MMA_B_WORD_STEP(e)) * STRIDE + g * MMA_COLUMNS];
-#if SPLIT
-                split(&b[g][e], &b_small[g][e]);
-#endif
-            }
-        }
-#pragma unroll
-        for (int f = 0; f < ROW_FRAGMENTS; f++) {
-#pragma unroll
-            for (int g = 0; g < COLUMN_FRAGMENTS; g++) {
-                float *d = acc[f * COLUMN_FRAGMENTS + g];
-#if SPLIT // the small products first: they are then added to what is smallest
-                mma_sync(d, a_small[f], b[g], scratch);
-                mma_sync(d, a[f], b_small[g], scratch);
-#endif
-                mma_sync(d, a[f], b[g], scratch);
-            }
+            for (int g = 0; g < COLUMN_FRAGMENTS; g++)
+                mma_product_sync(acc[f * COLUMN_FRAGMENTS + g], a[f], a_small[f], b[g], b_small[g], scratch);
         }
     }
 }
@@ -159,7 +119,7 @@ gemm_tensor(__global const float *restrict a0, __global const float *restrict b0
     }
     // The first slice is the one that may not be full, so that the loop checks no bounds along k.
     const int head = (s.k - 1) % SLICE + 1;
-    float next_a[ITEM_WORDS * VALUES], next_b[ITEM_WORDS * VALUES];
+    float next_a[ITEM_WORDS * MMA_VALUES], next_b[ITEM_WORDS * MMA_VALUES];
     FETCH_A(next_a, 0, head);
     FETCH_B(next_b, 0, head);
     put(tile_a, next_a, !TA);

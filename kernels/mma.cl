@@ -26,6 +26,7 @@
 #define MMA_C_COLUMN         (MMA_LANE % 4 * 2)
 #define MMA_C_ROW_STEP(e)    ((e) / 2 * 8)
 #define MMA_C_COLUMN_STEP(e) ((e) % 2)
+#define MMA_C_COLUMNS        2 // of its results: number e is in row e / 2 of its rows
 
 // Words of values that are to be rounded: of two to bf16, of one to tf32.
 #ifdef MMA_EMULATED

@@ -1,0 +1,61 @@
+// Fragments of operands that lie in local memory word by word, [word][row or column] with `stride` words between, and their product in
+// the precision that is asked for; for kernels by matrix units (mma.cl or mfma.cl).
+//   -DBF16=0|1 -DSPLIT=0|1  operands in bf16, else tf32 (of AMD fp32); in two parts of tf32 each: what is left of it after rounding is
+//                           the second
+#if BF16 && SPLIT
+#error "parts are of tf32"
+#endif
+
+#define MMA_VALUES (1 + BF16) // of a word
+
+// Where row (or column) i of word k is. Every fourth word has its rows in another order, so that neighbouring work-items that write
+// 16 words of a row, or read four words of eight rows, meet different banks.
+static inline int mma_place(int k, int i, int stride)
+{
+    return k * stride + (i ^ k / 4 % 4 * 2);
+}
+
+#if SPLIT
+// A value as the sum of two of tf32: half of an ulp of the second is about 2^-23 of it.
+static inline void mma_split(uint *big, uint *small)
+{
+    const float value = as_float(*big);
+    *big = mma_tf32(value) & 0xffffe000u; // whose lower bits a device may leave undefined
+    *small = mma_tf32(value - as_float(*big));
+}
+#endif
+
+// The work-item's words of a fragment of A whose first row and word these are, and of one of B; `small`: their second parts.
+static inline void mma_load_a(uint *words, uint *small, __local const uint *tile, int stride, int row, int k)
+{
+#pragma unroll
+    for (int e = 0; e < MMA_WORDS_A; e++) {
+        words[e] = tile[mma_place(k + MMA_A_WORD_STEP(e) + MMA_A_WORD, row + MMA_A_ROW_STEP(e) + MMA_A_ROW,
+                                  stride)];
+#if SPLIT
+        mma_split(&words[e], &small[e]);
+#endif
+    }
+}
+
+static inline void mma_load_b(uint *words, uint *small, __local const uint *tile, int stride, int column, int k)
+{
+#pragma unroll
+    for (int e = 0; e < MMA_WORDS_B; e++) {
+        words[e] = tile[mma_place(k + MMA_B_WORD_STEP(e) + MMA_B_WORD, column + MMA_B_COLUMN, stride)];
+#if SPLIT
+        mma_split(&words[e], &small[e]);
+#endif
+    }
+}
+
+// d += a b
+static inline void mma_product_sync(float *d, const uint *a, const uint *a_small, const uint *b,
+                                    const uint *b_small, __local float *scratch)
+{
+#if SPLIT // the small products first: they are then added to what is smallest
+    mma_sync(d, a_small, b, scratch);
+    mma_sync(d, a, b_small, scratch);
+#endif
+    mma_sync(d, a, b, scratch);
+}
