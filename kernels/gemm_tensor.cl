@@ -15,7 +15,7 @@
 #define ROW_FRAGMENTS    (WARP_ROWS / MMA_ROWS)
 #define COLUMN_FRAGMENTS (WARP_COLUMNS / MMA_COLUMNS)
 #define WORDS            16
-#define SLICE            (WORDS * MMA_VALUES)                 // inner indices
+#define SLICE            (WORDS * MMA_VALUES)             // inner indices
 #define ITEM_WORDS       (WORDS * TILE / MMA_GROUP_ITEMS) // that a work-item loads of an operand's slice
 #define STRIDE           (TILE + MMA_PADDING)             // words between rows in local memory
 
@@ -47,7 +47,7 @@ static inline void fetch(float *values, __global const float *source, int ld, in
     }
 }
 
-static inline void put(__local uint *tile, const float *values, bool along_k)
+static inline void put(__local mma_word *tile, const float *values, bool along_k)
 {
 #pragma unroll
     for (int u = 0; u < ITEM_WORDS; u++) {
@@ -58,13 +58,13 @@ static inline void put(__local uint *tile, const float *values, bool along_k)
 #else
         const uint word = MMA_WORD(values[u]);
 #endif
-        tile[mma_place(word_k(u, along_k), word_i(u, along_k), STRIDE)] = word;
+        tile[mma_place(word_k(u, along_k), word_i(u, along_k), STRIDE)] = MMA_AS_WORD(word);
     }
 }
 
 // acc += the product of the two slices.
-static inline void multiply_sync(float (*acc)[MMA_RESULTS], __local const uint *tile_a,
-                                 __local const uint *tile_b, __local float *scratch)
+static inline void multiply_sync(float (*acc)[MMA_RESULTS], __local const mma_word *tile_a,
+                                 __local const mma_word *tile_b, __local float *scratch)
 {
 #pragma unroll
     for (int k = 0; k < WORDS; k += MMA_WORDS) {
@@ -101,7 +101,7 @@ gemm_tensor(__global const float *restrict a0, __global const float *restrict b0
             __global const float *bias, __global const float *residual, __global const float *factor,
             const gemm_sizes s)
 {
-    __local uint tile_a[WORDS * STRIDE], tile_b[WORDS * STRIDE];
+    __local mma_word tile_a[WORDS * STRIDE], tile_b[WORDS * STRIDE];
     MMA_LOCALS(scratch);
     const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
     const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;

@@ -29,6 +29,7 @@
 #define MMA_C_COLUMNS        1
 
 #define MMA_PAIR(x, y)       bf16_pair(x, y)
+#define MMA_HALF(x)          ((ushort)bf16_bits(x))
 #define MMA_WORD(x)          as_uint(x)
 
 #ifndef MMA_EMULATED

@@ -28,11 +28,13 @@
 #define MMA_C_COLUMN_STEP(e) ((e) % 2)
 #define MMA_C_COLUMNS        2 // of its results: number e is in row e / 2 of its rows
 
-// Words of values that are to be rounded: of two to bf16, of one to tf32.
+// Words of values that are to be rounded: of two to bf16, or half a word of one, and of one to tf32.
 #ifdef MMA_EMULATED
 #define MMA_PAIR(x, y) bf16_pair(x, y)
+#define MMA_HALF(x)    ((ushort)bf16_bits(x))
 #else
 #define MMA_PAIR(x, y) mma_bf16_pair(x, y)
+#define MMA_HALF(x)    mma_bf16(x)
 #endif
 #define MMA_WORD(x) mma_tf32(x)
 
@@ -52,6 +54,13 @@ static inline uint mma_bf16_pair(float first, float second)
     uint word;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
     return word;
+}
+
+static inline ushort mma_bf16(float x)
+{
+    ushort half_word;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(half_word) : "f"(x));
+    return half_word;
 }
 
 // d += a b. volatile: else a compiler could move it to where some work-items do not come.

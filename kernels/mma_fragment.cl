@@ -7,6 +7,13 @@
 #endif
 
 #define MMA_VALUES (1 + BF16) // of a word
+#if BF16
+typedef ushort2 mma_word;
+#define MMA_AS_WORD(bits) as_ushort2(bits)
+#else
+typedef uint mma_word;
+#define MMA_AS_WORD(bits) (bits)
+#endif
 
 // Where row (or column) i of word k is. Every fourth word has its rows in another order, so that neighbouring work-items that write
 // 16 words of a row, or read four words of eight rows, meet different banks.
@@ -26,23 +33,26 @@ static inline void mma_split(uint *big, uint *small)
 #endif
 
 // The work-item's words of a fragment of A whose first row and word these are, and of one of B; `small`: their second parts.
-static inline void mma_load_a(uint *words, uint *small, __local const uint *tile, int stride, int row, int k)
+static inline void mma_load_a(uint *words, uint *small, __local const mma_word *tile, int stride, int row,
+                              int k)
 {
 #pragma unroll
     for (int e = 0; e < MMA_WORDS_A; e++) {
-        words[e] = tile[mma_place(k + MMA_A_WORD_STEP(e) + MMA_A_WORD, row + MMA_A_ROW_STEP(e) + MMA_A_ROW,
-                                  stride)];
+        words[e] = as_uint(tile[mma_place(k + MMA_A_WORD_STEP(e) + MMA_A_WORD,
+                                          row + MMA_A_ROW_STEP(e) + MMA_A_ROW, stride)]);
 #if SPLIT
         mma_split(&words[e], &small[e]);
 #endif
     }
 }
 
-static inline void mma_load_b(uint *words, uint *small, __local const uint *tile, int stride, int column, int k)
+static inline void mma_load_b(uint *words, uint *small, __local const mma_word *tile, int stride, int column,
+                              int k)
 {
 #pragma unroll
     for (int e = 0; e < MMA_WORDS_B; e++) {
-        words[e] = tile[mma_place(k + MMA_B_WORD_STEP(e) + MMA_B_WORD, column + MMA_B_COLUMN, stride)];
+        words[e] = as_uint(
+            tile[mma_place(k + MMA_B_WORD_STEP(e) + MMA_B_WORD, column + MMA_B_COLUMN, stride)]);
 #if SPLIT
         mma_split(&words[e], &small[e]);
 #endif

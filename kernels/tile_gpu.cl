@@ -1,65 +1,8 @@
-// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, four by four each; of the largest tile,
-// which gemm alone has, eight by eight: four by four in each of its quarters. Of a small tile each
-// result has TILE_PARTS work-items, which divide the inner dimension among themselves and add up their sums in order. Both
-// operands pass through local memory in slices of TILE_K of the inner dimension; while a slice is multiplied, the next one is
+// Local-memory tile of the GPU GEMMs: TILE x TILE results by a work-group. Behind tile_fma.cl or tile_tensor.cl, which say how large it is,
+// where a work-item's results are and how slices are multiplied.
+// Both operands pass through local memory in slices of TILE_K of the inner dimension; while a slice is multiplied, the next one is
 // on its way to registers. All work-items of the group must reach every barrier, so bounds are handled by loading zeros
 // behind the inner dimension, by loading the last row or column again behind the matrix, and by not storing.
-// Build options, with the host's tli_gpu_tile:
-//   -DTILE=16|32|64|128 -DTILE_PARTS=1|2|4 -DTILE_PADDING=0|4|8
-#ifndef TILE
-#define TILE 64
-#endif
-#if TILE != 16 && TILE != 32 && TILE != 64 && TILE != 128
-#error "TILE is one of 16, 32, 64, 128"
-#endif
-#if TILE == 128
-#define TILE_HALVES 2 // along a side; of a work-item's results: each half has four
-#else
-#define TILE_HALVES 1
-#endif
-
-#ifndef TILE_PARTS
-#define TILE_PARTS 1
-#endif
-#if TILE_PARTS != 1 && TILE_PARTS != 2 && TILE_PARTS != 4
-#error "TILE_PARTS is one of 1, 2, 4"
-#endif
-#ifndef TILE_PADDING
-#define TILE_PADDING 4
-#endif
-#if TILE_PADDING % 4 != 0
-#error "TILE_PADDING is a multiple of 4: rows in local memory begin at 16 bytes"
-#endif
-
-#define TILE_SIDE  (TILE / 4 / TILE_HALVES) // work-items along a side
-#define PART_ITEMS (TILE_SIDE * TILE_SIDE)
-#define TILE_ITEMS (TILE_PARTS * PART_ITEMS)
-#define TILE_K     (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
-#define TILE_STRIDE                                                                                          \
-    (TILE + TILE_PADDING) // floats between rows in local memory: of 16 bytes, and in different banks
-#define TILE_GROUP                                                                                           \
-    __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
-// A work-item owns columns 4 * TILE_X ... + 3 and rows 4 * TILE_Y ... + 3 of each half. Of 16 neighbours no more than eight have columns of their
-// own: then they read 128 bytes of an operand, what local memory gives at once.
-#define PART_ITEM ((int)get_local_id(0) % PART_ITEMS)
-#if TILE_SIDE == 16
-#define TILE_X (PART_ITEM % 8 + PART_ITEM / 16 % 2 * 8)
-#define TILE_Y (PART_ITEM / 8 % 2 + PART_ITEM / 32 * 2)
-#else
-#define TILE_X (PART_ITEM % TILE_SIDE)
-#define TILE_Y (PART_ITEM / TILE_SIDE)
-#endif
-#if TILE_PARTS == 1
-#define TILE_PART    0
-#define TILE_OWNS(r) true // whether it has the result of its row r
-#else
-#define TILE_PART    ((int)get_local_id(0) / PART_ITEMS)
-#define TILE_OWNS(r) (TILE_PART == (r)*TILE_PARTS / 4) // of tile_sum_parts_sync
-#endif
-
-#define TILE_LOCALS                                                                                          \
-    __local float tile_a[TILE_K * TILE_STRIDE] __attribute__((aligned(16)));                                 \
-    __local float tile_b[TILE_K * TILE_STRIDE] __attribute__((aligned(16)))
 
 // An operand's slice is TILE_K inner indices k by TILE rows of the product (or columns, of the right operand) i:
 // tile[k][i]. A work-item fetches four of its elements into registers and puts them there later. Neighbouring work-items
@@ -100,12 +43,12 @@ static inline float4 tile_fetch(__global const float *source, int ld, int count,
                     all || ITEM_K(3) < depth ? tile_read(source, (tile_place)ITEM_K(3) * ld) : 0.0f);
 }
 
-static inline void tile_put(__local float *tile, float4 v)
+static inline void tile_put(__local tile_word *tile, float4 v)
 {
-    tile[ITEM_K(0) * TILE_STRIDE + ITEM_I] = v.s0;
-    tile[ITEM_K(1) * TILE_STRIDE + ITEM_I] = v.s1;
-    tile[ITEM_K(2) * TILE_STRIDE + ITEM_I] = v.s2;
-    tile[ITEM_K(3) * TILE_STRIDE + ITEM_I] = v.s3;
+    tile_store(tile, ITEM_K(0), ITEM_I, v.s0);
+    tile_store(tile, ITEM_K(1), ITEM_I, v.s1);
+    tile_store(tile, ITEM_K(2), ITEM_I, v.s2);
+    tile_store(tile, ITEM_K(3), ITEM_I, v.s3);
 }
 
 // The rows of a transposed operand that a work-item fetches: the last again behind `count`.
@@ -128,53 +71,20 @@ static inline float4 tile_fetch_transposed(__global const float *source, int ld,
     return v;
 }
 
-static inline void tile_put_transposed(__local float *tile, float4 v)
+static inline void tile_put_transposed(__local tile_word *tile, float4 v)
 {
-    tile += ITEM_TRANSPOSED_K * TILE_STRIDE;
-    tile[ITEM_TRANSPOSED_I(0)] = v.s0;
-    tile[ITEM_TRANSPOSED_I(1)] = v.s1;
-    tile[ITEM_TRANSPOSED_I(2)] = v.s2;
-    tile[ITEM_TRANSPOSED_I(3)] = v.s3;
+    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(0), v.s0);
+    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(1), v.s1);
+    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(2), v.s2);
+    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(3), v.s3);
 }
 
-static inline void tile_put_as(__local float *tile, float4 v, bool transposed)
+static inline void tile_put_as(__local tile_word *tile, float4 v, bool transposed)
 {
     if (transposed)
         tile_put_transposed(tile, v);
     else
         tile_put(tile, v);
-}
-
-// A work-item's results: row r of half h, columns of half g.
-#define TILE_RESULTS     (4 * TILE_HALVES * TILE_HALVES) // vectors
-#define TILE_AT(h, r, g) ((4 * (h) + (r)) * TILE_HALVES + (g))
-
-// acc += the product of the two slices, of its part of them.
-static inline void tile_multiply(float4 *acc, __local const float *tile_a, __local const float *tile_b)
-{
-#if TILE_PARTS > 1
-    tile_a += TILE_PART * (TILE_K / TILE_PARTS) * TILE_STRIDE;
-    tile_b += TILE_PART * (TILE_K / TILE_PARTS) * TILE_STRIDE;
-#endif
-#pragma unroll
-    for (int k = 0; k < TILE_K / TILE_PARTS; k++) {
-        float4 a[TILE_HALVES], b[TILE_HALVES];
-#pragma unroll
-        for (int h = 0; h < TILE_HALVES; h++) {
-            a[h] = vload4(TILE_Y + h * TILE_SIDE, tile_a + k * TILE_STRIDE);
-            b[h] = vload4(TILE_X + h * TILE_SIDE, tile_b + k * TILE_STRIDE);
-        }
-#pragma unroll
-        for (int h = 0; h < TILE_HALVES; h++) {
-#pragma unroll
-            for (int g = 0; g < TILE_HALVES; g++) {
-                acc[TILE_AT(h, 0, g)] += a[h].s0 * b[g];
-                acc[TILE_AT(h, 1, g)] += a[h].s1 * b[g];
-                acc[TILE_AT(h, 2, g)] += a[h].s2 * b[g];
-                acc[TILE_AT(h, 3, g)] += a[h].s3 * b[g];
-            }
-        }
-    }
 }
 
 // A product over `inner` indices is a loop that has fetched the slice at k before it multiplies the one before; unrolled, it
@@ -186,8 +96,9 @@ static inline void tile_multiply(float4 *acc, __local const float *tile_a, __loc
 //     }
 // Its turn at k multiplies the slice that is in local memory, if there is one, and puts the next one there. All work-items of
 // the group must reach it.
-static inline void tile_turn_sync(float4 *acc, int k, __local float *tile_a, float4 next_a, bool transposed_a,
-                                  __local float *tile_b, float4 next_b, bool transposed_b)
+static inline void tile_turn_sync(float4 *acc, int k, __local tile_word *tile_a, float4 next_a,
+                                  bool transposed_a, __local tile_word *tile_b, float4 next_b,
+                                  bool transposed_b)
 {
     if (k > 0) tile_multiply(acc, tile_a, tile_b);
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -206,7 +117,7 @@ static inline void tile_clear(float4 *acc)
 }
 
 // Adds the parts of a product: acc[r] is then complete where TILE_OWNS(r). tile: one of TILE_LOCALS, no longer read.
-static inline void tile_sum_parts_sync(float4 *acc, __local float *tile)
+static inline void tile_sum_parts_sync(float4 *acc, __local tile_word *tile)
 {
 #if TILE_PARTS > 1
     const int item = get_local_id(0), first = item % PART_ITEMS;

@@ -60,7 +60,7 @@ class Program:
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
         self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else 2 * tile if self.tensor or self.matrix else ROW_GROUP
         self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs alone
-        self.slice_ffma = 4 * tile  # kernels/tile_gpu.cl: those that a work-item has in a slice of the inner dimension
+        self.slice_ffma = 4 * tile  # kernels/tile_fma.cl: those that a work-item has in a slice of the inner dimension
         self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
 
 

@@ -102,7 +102,7 @@ double tli_speed_peak(const tli_speed_device *d)
 
 /* ---- a launch ----------------------------------------------------------------------------------------- */
 
-/* Of kernels/tile_gpu.cl: a work-item's results, the steps of the inner dimension in a slice, and the vectors from local memory in a
+/* Of kernels/tile_fma.cl: a work-item's results, the steps of the inner dimension in a slice, and the vectors from local memory in a
  * step. */
 typedef struct slice {
     double results, steps, vectors;

@@ -6,6 +6,7 @@
 
 #include "core/random.h"
 #include "ops/gemm_clblast.h"
+#include "ops/matrix_unit.h"
 #include "ops/tuning.h"
 
 /* Stored with the context. */
@@ -46,24 +47,11 @@ tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode)
 enum { M = 37, N = 85, K_INNER = 261, PAD = 3, BATCHES = 2 };
 enum { LARGEST = K_INNER * (N + PAD) * BATCHES }; /* floats of the largest operand */
 
-/* Half of the distance between neighbouring numbers of which the larger is 1, where products round their operands. tf32x3 keeps 21 bits
- * of them and leaves the product of the two rests out, which sums of fp32 cover. */
-static double unit_of(tl_precision precision)
-{
-    switch (precision) {
-    case TL_PRECISION_TF32: return 0x1p-11;
-    case TL_PRECISION_BF16: return 0x1p-8;
-    case TL_PRECISION_FP32:
-    case TL_PRECISION_TF32X3: break;
-    }
-    return 0;
-}
-
 /* Of the sum of products whose squares have this sum. Each of the two operands of a product is off by less than a unit, with a standard
  * deviation of less than 1 / sqrt(3) of it; six of their sum's, which none of a self-test's results reaches. */
 static double rounding_of(tl_precision precision, double squares)
 {
-    return 6.0 * sqrt(2.0 / 3.0) * unit_of(precision) * sqrt(squares);
+    return 6.0 * sqrt(2.0 / 3.0) * tli_precision_unit(precision) * sqrt(squares);
 }
 
 static tl_status test_one(tl_context *ctx, tli_gemm_function product, tl_precision precision, bool ta,

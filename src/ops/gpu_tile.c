@@ -7,7 +7,7 @@
 enum { WORK_GROUPS = 264 }; /* two for each compute unit of the largest GPUs */
 enum { LARGEST = TLI_TILE_LARGEST_BY_OFFSET, SMALLEST = 16, PARTS_OF_SMALLER = 4 };
 enum { SMALLEST_WITHOUT_PARTS = 32 }; /* of 64 work-items, the width of the widest sub-groups */
-/* Of kernels/tile_gpu.cl: the padding where no option gives another; rows and columns of a work-item in each half of a tile, and the
+/* Of kernels/tile_fma.cl: the padding where no option gives another; rows and columns of a work-item in each half of a tile, and the
  * smallest tile that has halves. */
 enum { PADDING = 4, ITEM_RESULTS = 4, HALVED = 128 };
 static const double HALVED_RATE =

@@ -1,4 +1,4 @@
-/* The tiles of kernels/tile_gpu.cl, of which products consist on GPUs. */
+/* The tiles of kernels/tile_fma.cl, of which products consist on GPUs. */
 #ifndef OPS_GPU_TILE_H
 #define OPS_GPU_TILE_H
 

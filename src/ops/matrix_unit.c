@@ -52,6 +52,33 @@ tl_precision tli_matrix_unit_precision(tl_context *ctx)
     return tli_matrix_unit_is_on(ctx) ? find_state(ctx)->precision : TL_PRECISION_FP32;
 }
 
+tli_matrix_unit_pause tli_matrix_unit_stop_for_now(tl_context *ctx)
+{
+    const tli_matrix_unit_pause before = {tli_matrix_unit_is_on(ctx), tli_matrix_unit_precision(ctx)};
+    tli_matrix_unit_stop(ctx);
+    return before;
+}
+
+void tli_matrix_unit_resume(tl_context *ctx, tli_matrix_unit_pause before)
+{
+    state *s = find_state(ctx);
+    if (s == NULL) return; /* then there was none before */
+    s->on = before.on;
+    s->precision = before.precision;
+}
+
+/* tf32x3 keeps 21 bits of operands and leaves the product of the two rests out, which sums of fp32 cover. */
+double tli_precision_unit(tl_precision precision)
+{
+    switch (precision) {
+    case TL_PRECISION_TF32: return 0x1p-11;
+    case TL_PRECISION_BF16: return 0x1p-8;
+    case TL_PRECISION_FP32:
+    case TL_PRECISION_TF32X3: break;
+    }
+    return 0;
+}
+
 tl_status tli_matrix_unit_emulate(tl_context *ctx, tli_matrix_unit unit)
 {
     state *s;

@@ -26,6 +26,18 @@ void tli_matrix_unit_stop(tl_context *ctx);
 bool tli_matrix_unit_is_on(tl_context *ctx);
 tl_precision tli_matrix_unit_precision(tl_context *ctx);
 
+/* Stops matrix units until tli_matrix_unit_resume gets what this returns. */
+typedef struct tli_matrix_unit_pause {
+    bool on;
+    tl_precision precision;
+} tli_matrix_unit_pause;
+tli_matrix_unit_pause tli_matrix_unit_stop_for_now(tl_context *ctx);
+void tli_matrix_unit_resume(tl_context *ctx, tli_matrix_unit_pause before);
+
+/* Half of the distance between neighbouring numbers of which the larger is 1, where products round their operands; 0 where sums of fp32 are
+ * all that rounds. */
+double tli_precision_unit(tl_precision precision);
+
 /* Appends the build options of kernels that multiply in this precision. */
 void tli_matrix_unit_add_options(tl_context *ctx, tl_precision precision, char *options, size_t capacity);
 

@@ -9,6 +9,7 @@
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
+#include "ops/offset_gemm_tensor.h"
 #include "ops/offset_gemv.h"
 #include "ops/tuning.h"
 
@@ -91,7 +92,7 @@ typedef struct tiling {
     uint32_t block;   /* columns of INNER of a work-group of the backward kernels */
     tli_tile tile;
     uint32_t units;
-    bool cpu;
+    bool cpu, tensor; /* the form; in that for GPUs, whether matrix units multiply */
 } tiling;
 
 /* All columns in one block if the batch has rows enough for several work-groups and the packed matrix is small. Sums over
@@ -131,17 +132,31 @@ static void add_cpu_options(tiling *t, const tli_tile *tile, char *options, size
         (void)snprintf(options + used, room - (size_t)used, " -DBLOCK_TILES=%u", tile->tiles);
 }
 
+/* Rows and columns of the matrices that a kernel's tiles are of. */
+static bool tensor_serves(tl_context *ctx, const tli_offset_gemm *r, tli_kernel_form form,
+                          tli_product_kind kind)
+{
+    const uint64_t rows = kind == TLI_OFFSET_LOGITS            ? (uint64_t)r->pairs->largest * r->batch
+                          : kind == TLI_OFFSET_WEIGHT_GRADIENT ? r->inner
+                                                               : r->batch;
+    const bool of_inner = kind == TLI_OFFSET_LOGITS_BACKWARD || kind == TLI_OFFSET_VALUES_BACKWARD;
+    return tli_offset_gemm_tensor_serves(ctx, form, rows, of_inner ? r->inner : r->head_dim);
+}
+
 static tiling tiling_of(tl_context *ctx, const tli_offset_gemm *r, tli_product_kind kind)
 {
     const tli_kernel_form form = tli_kernel_form_of(ctx, tli_product_family(kind));
     const tli_limits *limits = tli_context_limits(ctx);
     const tli_product_shape shape = {kind, r->batch, r->head_dim, r->inner, r->pairs->keys};
-    const tli_tile *tuned = tli_tuning_tile(ctx, form, &shape, r->heads * r->head_dim);
-    tiling t = {.tile = tuned != NULL ? *tuned
-                        : form.cpu    ? default_cpu_tile(r, form.vector_width)
-                                      : default_gpu_tile(r, form, kind),
+    const bool tensor = tensor_serves(ctx, r, form, kind);
+    const tli_tile *tuned = tensor ? NULL : tli_tuning_tile(ctx, form, &shape, r->heads * r->head_dim);
+    tiling t = {.tile = tensor          ? tli_offset_gemm_tensor_tile()
+                        : tuned != NULL ? *tuned
+                        : form.cpu      ? default_cpu_tile(r, form.vector_width)
+                                        : default_gpu_tile(r, form, kind),
                 .units = limits->compute_units,
-                .cpu = form.cpu};
+                .cpu = form.cpu,
+                .tensor = tensor};
     t.columns = form.cpu ? t.tile.vectors * form.vector_width : t.tile.side;
     t.block = !form.cpu ? t.tile.side : t.tile.panels > 0 ? t.tile.panels * t.columns : column_block(r);
     const int used = snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", r->inner,
@@ -150,7 +165,7 @@ static tiling tiling_of(tl_context *ctx, const tli_offset_gemm *r, tli_product_k
     const size_t room = sizeof t.options - (size_t)used;
     if (form.cpu)
         add_cpu_options(&t, &t.tile, more, room);
-    else
+    else if (!tensor)
         tli_gpu_tile_options(t.tile, more, room);
     return t;
 }
@@ -212,6 +227,9 @@ static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t p
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
 {
+    if (t->tensor)
+        return tli_offset_gemm_tensor_kernel(ctx, tli_matrix_unit_of(ctx), tli_matrix_unit_precision(ctx),
+                                             name, t->options, kernel);
     return tli_family_kernel(ctx, "offset_gemm", name, t->options, kernel);
 }
 

@@ -15,10 +15,10 @@
 static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
 {
     static const uint32_t tiles[] = {64, 128};
-    const tl_precision used = tli_matrix_unit_precision(ctx);
-    const bool on = tli_matrix_unit_is_on(ctx);
     const uint32_t before = tli_context_limits(ctx)->tile;
     const int count = before > 0 ? 1 : tli_context_form(ctx, false).wide_tiles ? 2 : 1;
+    (void)tli_kernel_form_of(ctx, "offset_gemm"); /* which may be checked for that, in fp32 */
+    const tli_matrix_unit_pause units = tli_matrix_unit_stop_for_now(ctx);
     tl_status status = tli_matrix_unit_use(ctx, precision);
     *error = 0;
     for (int i = 0; i < count && status == TL_OK; i++) {
@@ -28,9 +28,13 @@ static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
         *error = fmax(*error, off);
     }
     tli_context_set_tile(ctx, before);
-    tli_matrix_unit_stop(ctx);
-    const tl_status restored = on ? tli_matrix_unit_use(ctx, used) : TL_OK;
-    return status != TL_OK ? status : restored;
+    if (status == TL_OK) {
+        double off = 0;
+        status = tli_self_test_offset_precision(ctx, precision, &off);
+        *error = fmax(*error, off);
+    }
+    tli_matrix_unit_resume(ctx, units);
+    return status;
 }
 
 /* What is known of a device, driver, version and source stays in the on-disk cache; what could not run is tried again. */
@@ -78,13 +82,15 @@ static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
     }
     if (!tli_self_test_is_on() || tli_context_is_dry(ctx)) return;
     if (measure_once(ctx, wanted, &error) != TL_OK) {
-        (void)snprintf(why, WHY, "%s cannot build or run kernels/gemm_tensor.cl (%.1000s)", name, err->text);
+        (void)snprintf(why, WHY, "%s cannot build or run the kernels for tensor cores (%.1000s)", name,
+                       err->text);
         *err = before;
         return;
     }
     if (!(error <= 1))
         (void)tli_format(
-            why, WHY, "%s gets kernels/gemm_tensor.cl wrong, by %.3g times the error that rounding explains",
+            why, WHY,
+            "%s gets the kernels for tensor cores wrong, by %.3g times the error that rounding explains",
             name, error);
 }
 
@@ -115,7 +121,7 @@ static tl_status choose_fp32(tl_context *ctx)
         return TL_OK;
     find_fault(ctx, TL_PRECISION_FP32, why);
     if (why[0] != '\0') return TL_OK;
-    tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run by matrix cores of %s, in fp32",
+    tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "products run by matrix cores of %s, in fp32",
                   tl_context_device(ctx)->name);
     return tli_matrix_unit_use(ctx, TL_PRECISION_FP32);
 }
@@ -130,12 +136,12 @@ tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wa
     find_fault(ctx, wanted, why);
     TLI_TRY(share_fault(ranks, why, tl_context_error(ctx)));
     if (why[0] != '\0') {
-        tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "%s: dense products run in fp32 instead of %s",
-                      why, name);
+        tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "%s: products run in fp32 instead of %s", why,
+                      name);
         return choose_fp32(ctx);
     }
-    tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run in %s, by tensor cores of %s",
-                  name, tl_context_device(ctx)->name);
+    tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "products run in %s, by tensor cores of %s", name,
+                  tl_context_device(ctx)->name);
     return tli_matrix_unit_use(ctx, wanted);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/choices.h"
 #include "core/variable.h"
+#include "ops/matrix_unit.h"
 #include "ops/self_test_probe.h"
 #include "ops/tuning.h"
 
@@ -39,7 +40,9 @@ tl_status tli_self_test_family(tl_context *ctx, const char *family, double *erro
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         if (strcmp(checks[i].family, family) != 0) continue;
         tli_probe probe = {.ctx = ctx, .random = tli_random_make(1, (uint64_t)i)};
+        const tli_matrix_unit_pause units = tli_matrix_unit_stop_for_now(ctx);
         const tl_status status = checks[i].check(&probe);
+        tli_matrix_unit_resume(ctx, units);
         tli_probe_free(&probe);
         *error = probe.error;
         return status;

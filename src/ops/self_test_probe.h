@@ -18,6 +18,7 @@ typedef struct tli_probe {
     tl_context *ctx;
     tli_random random;
     double error; /* the largest so far, in units of the expected rounding error */
+    double unit;  /* of products whose operands are rounded, as of tli_precision_unit; else 0 */
     tli_probe_array arrays[TLI_PROBE_ARRAYS];
     double *wanted[TLI_PROBE_ARRAYS];
     int used, expected;
@@ -30,7 +31,8 @@ tl_status tli_probe_write(tli_probe *p, tli_probe_array *array, const void *valu
 /* `count` zeros for the results of the plain loops. */
 tl_status tli_probe_expect(tli_probe *p, uint64_t count, double **out);
 /* Compares with the array on the device: an element that is a sum of `terms` products of size `scale` may
- * differ by 16 units in the last place times sqrt(terms). */
+ * differ by 16 units in the last place times sqrt(terms) and, where operands are rounded, by twelve of their units times
+ * what elements are in the root mean square. */
 tl_status tli_probe_compare(tli_probe *p, const tli_probe_array *array, const double *want, double terms,
                             double scale);
 /* Records an error that a check computed itself. */

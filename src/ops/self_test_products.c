@@ -3,6 +3,7 @@
 #include "ops/gemm_own.h"
 #include "ops/kernel_forms.h"
 #include "ops/offset_gemm.h"
+#include "ops/offset_gemm_tensor.h"
 #include "ops/self_test.h"
 #include "ops/self_test_probe.h"
 #include "ops/tuning.h"
@@ -84,6 +85,8 @@ typedef struct pair_widths {
 
 /* No multiple of a tile at any vector width, and more rows per offset than an inner block. */
 static const pair_widths wide = {65, WIDEST_HEAD};
+/* More than half a tile of matrix units, and one: they are slow where they are emulated. */
+static const pair_widths one_tile = {35, 34};
 /* Narrow, with several tiles of channels; the batch is no multiple of a block. */
 static const pair_widths narrow = {18, 12};
 
@@ -292,7 +295,24 @@ tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *err
     if (tli_product_is_gemm(kind))
         return tli_gemm_measure_error(ctx, tli_gemm_own, TL_PRECISION_FP32, 1u << kind, error);
     tli_probe p = {.ctx = ctx, .random = tli_random_make(1, (uint64_t)kind)};
+    const tli_matrix_unit_pause units = tli_matrix_unit_stop_for_now(ctx);
     const tl_status status = check_widths(&p, &wide);
+    tli_matrix_unit_resume(ctx, units);
+    tli_probe_free(&p);
+    *error = p.error;
+    return status;
+}
+
+tl_status tli_self_test_offset_precision(tl_context *ctx, tl_precision precision, double *error)
+{
+    tli_probe p = {
+        .ctx = ctx, .random = tli_random_make(1, (uint64_t)precision), .unit = tli_precision_unit(precision)};
+    *error = 0;
+    if (tli_kernel_form_of(ctx, "offset_gemm").cpu) return TL_OK; /* its form for GPUs is wrong */
+    const uint32_t before = tli_context_limits(ctx)->tile;
+    tli_context_set_tile(ctx, tli_offset_gemm_tensor_tile().side); /* else the batch is too small for it */
+    const tl_status status = check_widths(&p, &one_tile);
+    tli_context_set_tile(ctx, before);
     tli_probe_free(&p);
     *error = p.error;
     return status;

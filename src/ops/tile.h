@@ -1,4 +1,4 @@
-/* Tiles of matrix products: what they consist of in the CPU form (kernels/tile.cl) and in the GPU form (kernels/tile_gpu.cl), and
+/* Tiles of matrix products: what they consist of in the CPU form (kernels/tile.cl) and in the GPU form (kernels/tile_fma.cl), and
  * which kernels have them. */
 #ifndef OPS_TILE_H
 #define OPS_TILE_H

@@ -99,7 +99,7 @@ done
 
 # The tiles stand in front of two families each; what does not build is as wrong as what computes wrongly, and no other.
 spoil tiles tile.cl 'scalar * vector[v]' '1.001f * scalar * vector[v]'
-spoil tiles tile_gpu.cl 'a[h].s3 * b[g]' '1.001f * a[h].s3 * b[g]'
+spoil tiles tile_fma.cl 'a[h].s3 * b[g]' '1.001f * a[h].s3 * b[g]'
 spoil tiles rope.cl 'direction * sines[c]' 'no_such_name'
 spoil tiles clip.cl '|| !isfinite(loss[loss_at])' '' # a loss that is not finite is not seen
 code=0
