@@ -63,12 +63,12 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
 #pragma unroll // values are then registers: some compilers would index them in memory
     for (int v = 0; v < TILE_RESULTS; v++) {
         const int g = v % TILE_HALVES, r = v / TILE_HALVES % 4, h = v / TILE_HALVES / 4;
-        const int i = i0 + h * (TILE / 2) + TILE_ROW(r);
+        const int i = i0 + h * (TILE / 2) + 4 * TILE_Y + r;
         float values[4];
         vstore4(s.alpha * acc[v], 0, values);
 #pragma unroll
         for (int q = 0; q < 4; q++) {
-            const int j = j0 + g * (TILE / 2) + TILE_COLUMN(q);
+            const int j = j0 + g * (TILE / 2) + 4 * TILE_X + q;
             if (!TILE_OWNS(r) || i >= s.m || j >= s.n) continue;
             const ulong at = (ulong)i * s.ldc + j;
             GEMM_FINISH(values[q])

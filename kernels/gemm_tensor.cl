@@ -58,7 +58,7 @@ static inline void put(__local mma_word *tile, const float *values, bool along_k
 #else
         const uint word = MMA_WORD(values[u]);
 #endif
-        tile[mma_place(word_k(u, along_k), word_i(u, along_k), STRIDE)] = MMA_AS_WORD(word);
+        tile[word_k(u, along_k) * STRIDE + word_i(u, along_k)] = MMA_AS_WORD(word);
     }
 }
 

@@ -1,30 +1,38 @@
-// The names of mma.cl for AMD's matrix cores (CDNA): 64 neighbouring work-items, a wavefront, multiply 16 x 16 results by MFMA, whose
-// operands are fp32, not rounded, or bf16. Under MMA_EMULATED the same, by the tables that AMD's matrix instruction calculator prints
-// for CDNA2, through local memory.
+// The names of mma.cl for AMD's matrix cores (CDNA): 64 neighbouring work-items, a wavefront, multiply MFMA_SIDE x MFMA_SIDE results by MFMA,
+// whose operands are fp32, not rounded, or bf16. Under MMA_EMULATED the same, by the tables that AMD's matrix instruction calculator
+// prints for CDNA2, through local memory.
+//   -DMFMA_SIDE=16|32  32: half the operands for as many results, of which a work-item has 16 in one column; 16: four in one column
+#ifndef MFMA_SIDE
+#define MFMA_SIDE 32
+#endif
+#if MFMA_SIDE != 16 && MFMA_SIDE != 32
+#error "MFMA_SIDE is one of 16, 32"
+#endif
 #define MMA_ITEMS   64
-#define MMA_ROWS    16
-#define MMA_COLUMNS 16
-#define MMA_PADDING 4 // words behind a row in local memory
-#define MMA_RESULTS 4
-#if BF16 // v_mfma_f32_16x16x16bf16_1k
+#define MMA_ROWS    MFMA_SIDE
+#define MMA_COLUMNS MFMA_SIDE
+#define MMA_PADDING                                                                                          \
+    4 // of rows in local memory: what a wavefront reads lies side by side, what it writes 8 rows apart
+#define MMA_RESULTS (MFMA_SIDE * MFMA_SIDE / MMA_ITEMS)
+#if BF16 // v_mfma_f32_32x32x8bf16_1k, v_mfma_f32_16x16x16bf16_1k
 #define MMA_WORDS_A 2
-#else // v_mfma_f32_16x16x4f32
+#else // v_mfma_f32_32x32x2f32, v_mfma_f32_16x16x4f32
 #define MMA_WORDS_A 1
 #endif
 #define MMA_WORDS_B          MMA_WORDS_A
-#define MMA_WORDS            (4 * MMA_WORDS_A)
+#define MMA_WORDS            (MMA_ITEMS / MFMA_SIDE * MMA_WORDS_A)
 
 #define MMA_LANE             ((int)get_local_id(0) % MMA_ITEMS)
-#define MMA_A_ROW            (MMA_LANE % 16)
-#define MMA_A_WORD           (MMA_LANE / 16 * MMA_WORDS_A)
+#define MMA_A_ROW            (MMA_LANE % MFMA_SIDE)
+#define MMA_A_WORD           (MMA_LANE / MFMA_SIDE * MMA_WORDS_A)
 #define MMA_A_ROW_STEP(e)    0
 #define MMA_A_WORD_STEP(e)   (e)
 #define MMA_B_COLUMN         MMA_A_ROW
 #define MMA_B_WORD           MMA_A_WORD
 #define MMA_B_WORD_STEP(e)   (e)
-#define MMA_C_ROW            (MMA_LANE / 16 * 4)
-#define MMA_C_COLUMN         (MMA_LANE % 16)
-#define MMA_C_ROW_STEP(e)    (e)
+#define MMA_C_ROW            (MMA_LANE / MFMA_SIDE * 4)
+#define MMA_C_COLUMN         (MMA_LANE % MFMA_SIDE)
+#define MMA_C_ROW_STEP(e)    ((e) / 4 * 8 + (e) % 4)
 #define MMA_C_COLUMN_STEP(e) 0
 #define MMA_C_COLUMNS        1
 
@@ -39,17 +47,27 @@
 #endif
 #define MMA_LOCALS(name) __local float *const name = 0
 
+#if MFMA_SIDE == 32
+#define MFMA_F32  __builtin_amdgcn_mfma_f32_32x32x2f32
+#define MFMA_BF16 __builtin_amdgcn_mfma_f32_32x32x8bf16_1k
+#define MFMA_LOAD vload16
+#define MFMA_SAVE vstore16
+#else
+#define MFMA_F32  __builtin_amdgcn_mfma_f32_16x16x4f32
+#define MFMA_BF16 __builtin_amdgcn_mfma_f32_16x16x16bf16_1k
+#define MFMA_LOAD vload4
+#define MFMA_SAVE vstore4
+#endif
+
 // d += a b
 static inline void mma_sync(float *d, const uint *a, const uint *b, __local float *unused)
 {
 #if BF16
-    const float4 sums = __builtin_amdgcn_mfma_f32_16x16x16bf16_1k(
-        as_short4((uint2)(a[0], a[1])), as_short4((uint2)(b[0], b[1])), vload4(0, d), 0, 0, 0);
+    const short4 x = as_short4((uint2)(a[0], a[1])), y = as_short4((uint2)(b[0], b[1]));
+    MFMA_SAVE(MFMA_BF16(x, y, MFMA_LOAD(0, d), 0, 0, 0), 0, d);
 #else
-    const float4 sums = __builtin_amdgcn_mfma_f32_16x16x4f32(as_float(a[0]), as_float(b[0]), vload4(0, d), 0,
-                                                             0, 0);
+    MFMA_SAVE(MFMA_F32(as_float(a[0]), as_float(b[0]), MFMA_LOAD(0, d), 0, 0, 0), 0, d);
 #endif
-    vstore4(sums, 0, d);
 }
 
 #else
@@ -64,9 +82,9 @@ static inline float mfma_value(__local const float *registers, int e, int lane, 
     return as_float(BF16 ? word >> half_of * 16 << 16 : word);
 }
 
-// "Matrix element to register mapping": A[i][k] and B[k][j] in bf16 are in half k % 2 of GPR floor(k / 2) % 2 of lane 16 floor(k / 4) + i
-// (or j), in fp32 in GPR 0 of lane 16 k + i (or j). "Register to matrix element mapping": GPR r of C is i = 4 floor(lane / 16) + r,
-// j = lane % 16.
+// "Matrix element to register mapping" of a side S: A[i][k] and B[k][j] in bf16 are in half k % 2 of GPR floor(k / 2) % 2 of lane
+// S floor(k / 4) + i (or j), in fp32 in GPR 0 of lane S k + i (or j). "Register to matrix element mapping": GPR r of C is, of 32, i =
+// (8 floor(r / 4) % 32) + 4 floor(lane / 32) + (r % 4), of 16 4 floor(lane / 16) + r, and j = lane % S.
 static inline void mma_sync(float *d, const uint *a, const uint *b, __local float *scratch)
 {
     const int lane = MMA_LANE;
@@ -76,14 +94,20 @@ static inline void mma_sync(float *d, const uint *a, const uint *b, __local floa
         of_a[e * MMA_ITEMS + lane] = as_float(a[e]), of_b[e * MMA_ITEMS + lane] = as_float(b[e]);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int r = 0; r < MMA_RESULTS; r++) {
-        const int i = 4 * (lane / 16) + r, j = lane % 16;
-#if BF16
-        for (int k = 0; k < 16; k++)
-            d[r] = fma(mfma_value(of_a, k / 2 % 2, 16 * (k / 4) + i, k % 2),
-                       mfma_value(of_b, k / 2 % 2, 16 * (k / 4) + j, k % 2), d[r]);
+        const int j = lane % MFMA_SIDE;
+#if MFMA_SIDE == 32
+        const int i = 8 * (r / 4) % 32 + 4 * (lane / 32) + r % 4;
 #else
-        for (int k = 0; k < 4; k++)
-            d[r] = fma(mfma_value(of_a, 0, 16 * k + i, 0), mfma_value(of_b, 0, 16 * k + j, 0), d[r]);
+        const int i = 4 * (lane / 16) + r;
+#endif
+#if BF16
+        for (int k = 0; k < 4 * MMA_ITEMS / MFMA_SIDE; k++)
+            d[r] = fma(mfma_value(of_a, k / 2 % 2, MFMA_SIDE * (k / 4) + i, k % 2),
+                       mfma_value(of_b, k / 2 % 2, MFMA_SIDE * (k / 4) + j, k % 2), d[r]);
+#else
+        for (int k = 0; k < MMA_ITEMS / MFMA_SIDE; k++)
+            d[r] = fma(mfma_value(of_a, 0, MFMA_SIDE * k + i, 0), mfma_value(of_b, 0, MFMA_SIDE * k + j, 0),
+                       d[r]);
 #endif
     }
     barrier(CLK_LOCAL_MEM_FENCE);

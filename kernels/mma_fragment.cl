@@ -15,13 +15,6 @@ typedef uint mma_word;
 #define MMA_AS_WORD(bits) (bits)
 #endif
 
-// Where row (or column) i of word k is. Every fourth word has its rows in another order, so that neighbouring work-items that write
-// 16 words of a row, or read four words of eight rows, meet different banks.
-static inline int mma_place(int k, int i, int stride)
-{
-    return k * stride + (i ^ k / 4 % 4 * 2);
-}
-
 #if SPLIT
 // A value as the sum of two of tf32: half of an ulp of the second is about 2^-23 of it.
 static inline void mma_split(uint *big, uint *small)
@@ -36,10 +29,10 @@ static inline void mma_split(uint *big, uint *small)
 static inline void mma_load_a(uint *words, uint *small, __local const mma_word *tile, int stride, int row,
                               int k)
 {
+    tile += MMA_A_WORD * stride + row + MMA_A_ROW;
 #pragma unroll
     for (int e = 0; e < MMA_WORDS_A; e++) {
-        words[e] = as_uint(tile[mma_place(k + MMA_A_WORD_STEP(e) + MMA_A_WORD,
-                                          row + MMA_A_ROW_STEP(e) + MMA_A_ROW, stride)]);
+        words[e] = as_uint(tile[(k + MMA_A_WORD_STEP(e)) * stride + MMA_A_ROW_STEP(e)]);
 #if SPLIT
         mma_split(&words[e], &small[e]);
 #endif
@@ -49,10 +42,10 @@ static inline void mma_load_a(uint *words, uint *small, __local const mma_word *
 static inline void mma_load_b(uint *words, uint *small, __local const mma_word *tile, int stride, int column,
                               int k)
 {
+    tile += MMA_B_WORD * stride + column + MMA_B_COLUMN;
 #pragma unroll
     for (int e = 0; e < MMA_WORDS_B; e++) {
-        words[e] = as_uint(
-            tile[mma_place(k + MMA_B_WORD_STEP(e) + MMA_B_WORD, column + MMA_B_COLUMN, stride)]);
+        words[e] = as_uint(tile[(k + MMA_B_WORD_STEP(e)) * stride]);
 #if SPLIT
         mma_split(&words[e], &small[e]);
 #endif

@@ -34,21 +34,26 @@ static inline void store_columns(__global float *target, float4 values, int colu
 {
     float v[4];
     vstore4(values, 0, v);
-    for (int q = 0; q < 4 && TILE_COLUMN(q) < columns; q++) target[TILE_COLUMN(q)] = v[q];
+    for (int q = 0; q < 4 && TILE_COLUMN + TILE_COLUMN_STEP(q) < columns; q++)
+        target[TILE_COLUMN + TILE_COLUMN_STEP(q)] = v[q];
 }
 
 static inline float4 load_columns(__global const float *source, int columns)
 {
     float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int q = 0; q < 4 && TILE_COLUMN(q) < columns; q++) v[q] = source[TILE_COLUMN(q)];
+    for (int q = 0; q < 4 && TILE_COLUMN + TILE_COLUMN_STEP(q) < columns; q++)
+        v[q] = source[TILE_COLUMN + TILE_COLUMN_STEP(q)];
     return vload4(0, v);
 }
 
 // The same as they would be loaded: zero behind the columns, where a tile repeats the last one.
 static inline float4 first_columns(float4 v, int columns)
 {
-    return (float4)(TILE_COLUMN(0) < columns ? v.s0 : 0.0f, TILE_COLUMN(1) < columns ? v.s1 : 0.0f,
-                    TILE_COLUMN(2) < columns ? v.s2 : 0.0f, TILE_COLUMN(3) < columns ? v.s3 : 0.0f);
+    const int c = TILE_COLUMN;
+    return (float4)(c + TILE_COLUMN_STEP(0) < columns ? v.s0 : 0.0f,
+                    c + TILE_COLUMN_STEP(1) < columns ? v.s1 : 0.0f,
+                    c + TILE_COLUMN_STEP(2) < columns ? v.s2 : 0.0f,
+                    c + TILE_COLUMN_STEP(3) < columns ? v.s3 : 0.0f);
 }
 
 // The work-item's rows of the tile, of an activation with `stride` floats between rows.
@@ -59,14 +64,17 @@ static inline void load_rows(float4 *target, __global const float *source, int s
 #pragma unroll
     for (int r = 0; r < 4; r++)
         target[r] = load_columns(
-            source + (long)token_row(pairs, key, batch, row_begin + TILE_ROW(r), rows) * stride, columns);
+            source +
+                (long)token_row(pairs, key, batch, row_begin + TILE_ROW + TILE_ROW_STEP(r), rows) * stride,
+            columns);
 }
 
 static inline void add_columns(__global float *target, float4 values, int columns)
 {
     float v[4];
     vstore4(values, 0, v);
-    for (int q = 0; q < 4 && TILE_COLUMN(q) < columns; q++) target[TILE_COLUMN(q)] += v[q];
+    for (int q = 0; q < 4 && TILE_COLUMN + TILE_COLUMN_STEP(q) < columns; q++)
+        target[TILE_COLUMN + TILE_COLUMN_STEP(q)] += v[q];
 }
 
 // Kernels with a work-group for each group of pairs and tile of its rows, or of its matrix, have enough of them.
@@ -119,7 +127,7 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
             kept += (ulong)(group.x - s.pair_begin) * batch * WIDTH + column;
 #pragma unroll
             for (int r = 0; r < 4; r++) {
-                const int row = row_begin + TILE_ROW(r);
+                const int row = row_begin + TILE_ROW + TILE_ROW_STEP(r);
                 if (s.keep && row < rows) store_columns(kept + (ulong)row * WIDTH, acc[r], columns);
                 if (side == 0) q[r] = first_columns(acc[r], columns);
             }
@@ -130,7 +138,7 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
     float sums[4];
     vstore4(s.scale * tile_row_sums_sync(dots, scratch), 0, sums);
     for (int r = 0; r < 4; r++) {
-        const int row = row_begin + TILE_ROW(r);
+        const int row = row_begin + TILE_ROW + TILE_ROW_STEP(r);
         if (weights && TILE_X == 0 && row < rows) out[row] = sums[r];
     }
 }
@@ -186,7 +194,7 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
     }
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
     for (int r = 0; r < 4; r++) {
-        const int c = c0 + TILE_ROW(r);
+        const int c = c0 + TILE_ROW + TILE_ROW_STEP(r);
         if (c < INNER) store_columns(target + (ulong)c * WIDTH, acc[r], columns);
     }
 }
@@ -228,7 +236,7 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
     }
     tile_sum_parts_sync(acc, tile_a);
     for (int r = 0; r < 4; r++) {
-        const int b = b0 + TILE_ROW(r);
+        const int b = b0 + TILE_ROW + TILE_ROW_STEP(r);
         if (TILE_OWNS(r) && b < batch)
             add_columns(y + s.y_at + ((ulong)query * batch + b) * WIDTH + column, acc[r], columns);
     }
@@ -258,7 +266,8 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                                      (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
             for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
                 for (int r = 0; r < 4; r++) {
-                    const int b = TILE_OWNS(r) ? b0 + TILE_ROW(r) : batch; // behind the batch: nothing to add
+                    const int b = TILE_OWNS(r) ? b0 + TILE_ROW + TILE_ROW_STEP(r)
+                                               : batch; // behind the batch: nothing to add
                     float4 sum = (float4)(0.0f);
                     for (int e = span[token].x; b < batch && e < span[token].y; e++) {
                         const int p = list[e].x, g = list[e].y;
@@ -267,7 +276,7 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                                                     c;
                         float w[4];
                         for (int q = 0; q < 4; q++) {
-                            const int head = min(c + TILE_COLUMN(q), WIDTH - 1) / HEAD_DIM;
+                            const int head = min(c + TILE_COLUMN + TILE_COLUMN_STEP(q), WIDTH - 1) / HEAD_DIM;
                             w[q] = weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b];
                         }
                         sum += vload4(0, w) * load_columns(row, WIDTH - c);
@@ -307,7 +316,7 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                                  (ulong)token * batch * INNER + c0;
         tile_sum_parts_sync(acc, tile_a);
         for (int r = 0; r < 4; r++) {
-            const int b = b0 + TILE_ROW(r);
+            const int b = b0 + TILE_ROW + TILE_ROW_STEP(r);
             if (TILE_OWNS(r) && b < batch) add_columns(target + (ulong)b * INNER, acc[r], columns);
         }
     }
@@ -334,7 +343,7 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
     const ulong own_rows = (ulong)key * batch * INNER + c0;
     float4 own[4], total[4]; // x_j and dx_j of this work-item's elements
     for (int r = 0; r < 4; r++) {
-        const int b = b0 + TILE_ROW(r);
+        const int b = b0 + TILE_ROW + TILE_ROW_STEP(r);
         own[r] = b < batch ? load_columns(x + s.x_at + own_rows + (ulong)b * INNER, columns) : (float4)(0.0f);
     }
     tile_clear(total);
@@ -360,7 +369,7 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
             float sums[4];
             vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
-                const int b = b0 + TILE_ROW(r);
+                const int b = b0 + TILE_ROW + TILE_ROW_STEP(r);
                 if (b >= batch) continue;
                 total[r] += weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b] * u[r];
                 if (TILE_X == 0 && TILE_OWNS(r))
@@ -370,7 +379,7 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
     }
     tile_sum_parts_sync(total, tile_a);
     for (int r = 0; r < 4; r++) {
-        const int b = b0 + TILE_ROW(r);
+        const int b = b0 + TILE_ROW + TILE_ROW_STEP(r);
         if (TILE_OWNS(r) && b < batch)
             add_columns(dx + s.dx_at + own_rows + (ulong)b * INNER, total[r], columns);
     }

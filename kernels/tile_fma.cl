@@ -47,9 +47,11 @@
 #define TILE_X (PART_ITEM % TILE_SIDE)
 #define TILE_Y (PART_ITEM / TILE_SIDE)
 #endif
-// Row r and column q of a work-item's four, of the first half.
-#define TILE_ROW(r)    (4 * TILE_Y + (r))
-#define TILE_COLUMN(q) (4 * TILE_X + (q))
+// The first of a work-item's four rows and columns, of the first half, and how much further number e is.
+#define TILE_ROW            (4 * TILE_Y)
+#define TILE_ROW_STEP(e)    (e)
+#define TILE_COLUMN         (4 * TILE_X)
+#define TILE_COLUMN_STEP(e) (e)
 #if TILE_PARTS == 1
 #define TILE_PART    0
 #define TILE_OWNS(r) true // whether it has the result of its row r
@@ -58,14 +60,17 @@
 #define TILE_OWNS(r) (TILE_PART == (r)*TILE_PARTS / 4) // of tile_sum_parts_sync
 #endif
 
+#define TILE_SWAPPED(k) 0
 typedef float tile_word; // of an operand in local memory, [inner index][row or column]
 #define TILE_LOCALS                                                                                          \
     __local tile_word tile_a[TILE_K * TILE_STRIDE] __attribute__((aligned(16)));                             \
     __local tile_word tile_b[TILE_K * TILE_STRIDE] __attribute__((aligned(16)))
 
-static inline void tile_store(__local tile_word *tile, int k, int i, float value)
+// Where inner index k begins; a value of it goes to place `at`.
+#define TILE_INNER(k) ((k)*TILE_STRIDE)
+static inline void tile_store(__local tile_word *tile, int at, int k, float value)
 {
-    tile[k * TILE_STRIDE + i] = value;
+    tile[at] = value;
 }
 
 // A work-item's results: row r of half h, columns of half g.

@@ -6,11 +6,13 @@
 
 // An operand's slice is TILE_K inner indices k by TILE rows of the product (or columns, of the right operand) i:
 // tile[k][i]. A work-item fetches four of its elements into registers and puts them there later. Neighbouring work-items
-// read what lies side by side in memory: along i, or, of an operand that is transposed there, along k.
-#define ITEM_K(u)            ((int)get_local_id(0) / TILE + (u) * (TILE_ITEMS / TILE))
-#define ITEM_I               ((int)get_local_id(0) % TILE)
-#define ITEM_TRANSPOSED_K    ((int)get_local_id(0) % TILE_K)
-#define ITEM_TRANSPOSED_I(u) ((int)get_local_id(0) / TILE_K + (u) * (TILE / 4))
+// read what lies side by side in memory: along i, or, of an operand that is transposed there, along k. TILE_SWAPPED(k) has those with
+// different k take other rows, so that they put them into different banks.
+#define ITEM_K(u)         ((int)get_local_id(0) / TILE + (u) * (TILE_ITEMS / TILE))
+#define ITEM_I            ((int)get_local_id(0) % TILE)
+#define ITEM_TRANSPOSED_K ((int)get_local_id(0) % TILE_K)
+#define ITEM_TRANSPOSED_I(u)                                                                                 \
+    (((int)get_local_id(0) / TILE_K + (u) * (TILE / 4)) ^ TILE_SWAPPED(ITEM_TRANSPOSED_K))
 
 // Of the largest tile, which NVIDIA's GPUs alone have: whether a slice needs no checks, and where an element is behind a pointer
 // that all work-items share, by 32 bits, since an address is then that pointer and a register. On the others this makes some
@@ -45,10 +47,10 @@ static inline float4 tile_fetch(__global const float *source, int ld, int count,
 
 static inline void tile_put(__local tile_word *tile, float4 v)
 {
-    tile_store(tile, ITEM_K(0), ITEM_I, v.s0);
-    tile_store(tile, ITEM_K(1), ITEM_I, v.s1);
-    tile_store(tile, ITEM_K(2), ITEM_I, v.s2);
-    tile_store(tile, ITEM_K(3), ITEM_I, v.s3);
+    tile_store(tile, TILE_INNER(ITEM_K(0)) + ITEM_I, ITEM_K(0), v.s0);
+    tile_store(tile, TILE_INNER(ITEM_K(1)) + ITEM_I, ITEM_K(1), v.s1);
+    tile_store(tile, TILE_INNER(ITEM_K(2)) + ITEM_I, ITEM_K(2), v.s2);
+    tile_store(tile, TILE_INNER(ITEM_K(3)) + ITEM_I, ITEM_K(3), v.s3);
 }
 
 // The rows of a transposed operand that a work-item fetches: the last again behind `count`.
@@ -73,10 +75,11 @@ static inline float4 tile_fetch_transposed(__global const float *source, int ld,
 
 static inline void tile_put_transposed(__local tile_word *tile, float4 v)
 {
-    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(0), v.s0);
-    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(1), v.s1);
-    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(2), v.s2);
-    tile_store(tile, ITEM_TRANSPOSED_K, ITEM_TRANSPOSED_I(3), v.s3);
+    tile += TILE_INNER(ITEM_TRANSPOSED_K);
+    tile_store(tile, ITEM_TRANSPOSED_I(0), ITEM_TRANSPOSED_K, v.s0);
+    tile_store(tile, ITEM_TRANSPOSED_I(1), ITEM_TRANSPOSED_K, v.s1);
+    tile_store(tile, ITEM_TRANSPOSED_I(2), ITEM_TRANSPOSED_K, v.s2);
+    tile_store(tile, ITEM_TRANSPOSED_I(3), ITEM_TRANSPOSED_K, v.s3);
 }
 
 static inline void tile_put_as(__local tile_word *tile, float4 v, bool transposed)

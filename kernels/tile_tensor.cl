@@ -26,13 +26,15 @@
 #define ROW_ITEMS        (MMA_COLUMNS / MMA_C_COLUMNS) // of a warp, that share a row
 #define TILE_X           (WARP / ROW_WARPS * ROW_ITEMS + MMA_LANE % ROW_ITEMS)
 #define TILE_Y           (WARP % ROW_WARPS * (MMA_ITEMS / ROW_ITEMS) + MMA_LANE / ROW_ITEMS)
-#define TILE_ROW(r)                                                                                          \
-    (WARP_ROW + (r) / FRAGMENT_ROWS * MMA_ROWS + MMA_C_ROW +                                                 \
-     MMA_C_ROW_STEP((r) % FRAGMENT_ROWS * MMA_C_COLUMNS))
-#define TILE_COLUMN(q)                                                                                       \
-    (WARP_COLUMN + (q) / MMA_C_COLUMNS * MMA_COLUMNS + MMA_C_COLUMN + MMA_C_COLUMN_STEP((q) % MMA_C_COLUMNS))
+#define TILE_ROW         (WARP_ROW + MMA_C_ROW)
+#define TILE_ROW_STEP(e)                                                                                     \
+    ((e) / FRAGMENT_ROWS * MMA_ROWS + MMA_C_ROW_STEP((e) % FRAGMENT_ROWS * MMA_C_COLUMNS))
+#define TILE_COLUMN         (WARP_COLUMN + MMA_C_COLUMN)
+#define TILE_COLUMN_STEP(e) ((e) / MMA_C_COLUMNS * MMA_COLUMNS + MMA_C_COLUMN_STEP((e) % MMA_C_COLUMNS))
 
 typedef mma_word tile_word; // of an operand in local memory, [word][row or column]
+#define TILE_SWAPPED(k)                                                                                      \
+    ((k) / 8 * 4) // words that lie four apart along the inner dimension are in the same bank
 #define TILE_WORDS (TILE_K / MMA_VALUES * TILE_STRIDE)
 #ifdef MMA_EMULATED
 #define TILE_SCRATCH (MMA_SCRATCH * MMA_GROUP_ITEMS / MMA_ITEMS) // behind tile_a
@@ -43,15 +45,16 @@ typedef mma_word tile_word; // of an operand in local memory, [word][row or colu
     __local tile_word tile_a[TILE_WORDS + TILE_SCRATCH] __attribute__((aligned(16)));                        \
     __local tile_word tile_b[TILE_WORDS] __attribute__((aligned(16)))
 
-static inline void tile_store(__local tile_word *tile, int k, int i, float value)
+// Where the word of inner index k begins; a value of it goes to place `at`.
+#define TILE_INNER(k) ((k) / MMA_VALUES * TILE_STRIDE)
+static inline void tile_store(__local tile_word *tile, int at, int k, float value)
 {
 #if BF16
-    __local ushort *halves = (__local ushort *)(tile + mma_place(k / 2, i, TILE_STRIDE));
-    halves[k % 2] = MMA_HALF(value);
+    ((__local ushort *)(tile + at))[k % 2] = MMA_HALF(value);
 #elif SPLIT
-    tile[mma_place(k, i, TILE_STRIDE)] = as_uint(value);
+    tile[at] = as_uint(value);
 #else
-    tile[mma_place(k, i, TILE_STRIDE)] = MMA_WORD(value);
+    tile[at] = MMA_WORD(value);
 #endif
 }
 

@@ -19,7 +19,7 @@ tl_status tli_offset_gemm_tensor_kernel(tl_context *ctx, tli_matrix_unit unit, t
                                         const char *name, const char *widths, tli_kernel **out)
 {
     char options[256];
-    (void)snprintf(options, sizeof options, "%s", widths);
+    (void)snprintf(options, sizeof options, "%s%s", widths, unit == TLI_UNIT_MFMA ? " -DMFMA_SIDE=16" : "");
     tli_matrix_unit_add_options(ctx, precision, options, sizeof options);
     return tli_kernel_get_form(ctx, false,
                                unit == TLI_UNIT_MFMA ? TLI_OFFSET_GEMM_MFMA_FILES : TLI_OFFSET_GEMM_MMA_FILES,

@@ -182,7 +182,7 @@ static void matrix_cores_for_fp32_serve_where_they_are_right(void **unused)
     assert_true(units_serve);
     assert_non_null(strstr(notices, "has no tensor cores for tf32"));
     snprintf(command, sizeof command,
-             "cp '%s'/../kernels/*.cl %s && sed -i '/MMA_C_ROW /s/* 4/* 3/' %s/mfma.cl", TL_TESTS_DIR,
+             "cp '%s'/../kernels/*.cl %s && sed -i '/MMA_C_ROW_STEP/s/%% 4/%% 3/' %s/mfma.cl", TL_TESTS_DIR,
              folder, folder);
     assert_int_equal(system(command), 0);
     (void)chosen(TLI_UNIT_MFMA, TL_PRECISION_FP32, TL_GEMM_OWN, folder);
