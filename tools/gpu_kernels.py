@@ -51,17 +51,18 @@ class Program:
         family = re.sub(r"-[0-9a-f]{16}\.cl$", "", os.path.basename(path))
         own = [o[2:] for o in self.options if re.match("-D(?!TL_(CPU|VW|GROUP)=|COLUMN_BLOCK=|TILE=64$)", o)]
         self.name = family + (":" + ",".join(own) if own else "")
-        shape = [o for o in own if not o.startswith("TILE")]
+        shape = [o for o in own if re.match("(INNER|HEADS|HEAD_DIM|[QK]_)", o)]
         self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
-        self.tensor = family == "gemm_tensor"
-        self.matrix = family == "gemm_mfma"
+        self.tensor = family.endswith("_mma")
+        self.matrix = family.endswith("_mfma")
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
         tile, parts = (next((int(o.split("=")[1]) for o in self.options if o.startswith(name)), default)
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
-        self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else 2 * tile if self.tensor or self.matrix else ROW_GROUP
+        of_tile = parts * (min(tile, 64) // 4) ** 2  # kernels/tile_fma.cl, and kernels/tile_tensor.cl with its one tile
+        self.items = of_tile if self.tiled or family.startswith("offset_gemm") else 2 * tile if self.tensor or self.matrix else ROW_GROUP
         self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs alone
         self.slice_ffma = 4 * tile  # kernels/tile_fma.cl: those that a work-item has in a slice of the inner dimension
-        self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
+        self.counted = not family.startswith("offset_gemm") or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
 
 
 def object_path(work, program, target, ending):
@@ -242,7 +243,7 @@ def read_budget(path):
 
 HEAD = """# What the kernels of the GPU form may take, checked and written by tools/check_gpu_kernels. registers: of a work-item (NVIDIA; VGPR of AMD;
 # those that Intel's compiler spills). local: bytes of a work-group. ffma: percent of a slice's instructions in the tile's
-# hottest loop, at least (of gemm_tensor HMMA, of gemm_mfma MFMA); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
+# hottest loop, at least (of matrix units HMMA or MFMA); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
 # compiler, and for NVIDIA as registers, local memory and work-items allow.
 # program kernel target registers local ffma occupancy
 """

@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "ops/gemm_tensor.h"
 #include "ops/kernel_forms.h"
+#include "ops/offset_gemm_tensor.h"
 #include "train/every_program.h"
 
 typedef struct dump {
@@ -17,7 +18,15 @@ typedef struct dump {
     int count;
 } dump;
 
-/* What begins the file's name: the last of the program's files, or that it has what needs no options together. */
+/* Programs of matrix units. */
+static const struct {
+    const char *files, *name;
+} unit_programs[] = {{TLI_GEMM_MMA_FILES, "gemm_mma"},
+                     {TLI_GEMM_MFMA_FILES, "gemm_mfma"},
+                     {TLI_OFFSET_GEMM_MMA_FILES, "offset_gemm_mma"},
+                     {TLI_OFFSET_GEMM_MFMA_FILES, "offset_gemm_mfma"}};
+
+/* What begins the file's name: the last of the program's files, its unit, or that it has what needs no options together. */
 static const char *program_name(const char *files)
 {
     for (int i = 0; i < TLI_KERNEL_FAMILIES; i++) {
@@ -26,8 +35,9 @@ static const char *program_name(const char *files)
         if (family->gpu_files != NULL && strcmp(files, family->gpu_files) == 0)
             return tli_kernel_family_file(family, false);
     }
-    if (strcmp(files, TLI_GEMM_MFMA_FILES) == 0) return "gemm_mfma";
-    return strcmp(files, TLI_GEMM_MMA_FILES) == 0 ? "gemm_tensor" : "together";
+    for (size_t i = 0; i < sizeof unit_programs / sizeof *unit_programs; i++)
+        if (strcmp(files, unit_programs[i].files) == 0) return unit_programs[i].name;
+    return "together";
 }
 
 static tl_status write_program(void *user, const char *family, const char *options, const char *source,

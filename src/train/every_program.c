@@ -1,11 +1,13 @@
 #include "train/every_program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "models/model.h"
 #include "models/presets.h"
 #include "ops/gemm_tensor.h"
 #include "ops/kernel_forms.h"
+#include "ops/offset_gemm_tensor.h"
 #include "train/step.h"
 
 static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, uint32_t smallest,
@@ -71,20 +73,31 @@ static tl_status take_rows(tl_context *ctx)
     return TL_OK;
 }
 
-/* Every precision of a matrix unit, each with what models transpose and the tiles that its devices have (src/device/forms.c). */
-static tl_status take_precisions(tl_context *ctx, tli_matrix_unit unit, int tiles)
+/* What models transpose and the tiles that the unit's devices have (src/device/forms.c); products by offset of every preset's widths. */
+static tl_status take_precision(tl_context *ctx, tli_matrix_unit unit, tl_precision precision, int tiles)
 {
     enum { TRANSPOSITIONS = 3 }; /* no model transposes both */
     static const uint32_t sides[] = {64, 128};
-    for (int p = 0; p < tli_precision_choices.count; p++)
-        for (int t = 0; t < TRANSPOSITIONS; t++)
-            for (int tile = 0; tile < tiles; tile++) {
-                const tl_precision precision = (tl_precision)tli_precision_choices.items[p].value;
-                tli_kernel *kernel;
-                if (tli_matrix_unit_has(unit, precision))
-                    TLI_TRY(
-                        tli_gemm_tensor_kernel(ctx, unit, precision, t & 1, t >> 1, sides[tile], &kernel));
-            }
+    tli_kernel *kernel;
+    for (int t = 0; t < TRANSPOSITIONS; t++)
+        for (int tile = 0; tile < tiles; tile++)
+            TLI_TRY(tli_gemm_tensor_kernel(ctx, unit, precision, t & 1, t >> 1, sides[tile], &kernel));
+    for (int size = 0; tli_preset_at(size) != NULL; size++) {
+        const tli_preset *preset = tli_preset_at(size);
+        char widths[100];
+        (void)snprintf(widths, sizeof widths, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", preset->dim,
+                       preset->heads, preset->head_dim);
+        TLI_TRY(tli_offset_gemm_tensor_kernel(ctx, unit, precision, "offset_gemm_values", widths, &kernel));
+    }
+    return TL_OK;
+}
+
+static tl_status take_precisions(tl_context *ctx, tli_matrix_unit unit, int tiles)
+{
+    for (int p = 0; p < tli_precision_choices.count; p++) {
+        const tl_precision precision = (tl_precision)tli_precision_choices.items[p].value;
+        if (tli_matrix_unit_has(unit, precision)) TLI_TRY(take_precision(ctx, unit, precision, tiles));
+    }
     return TL_OK;
 }
 
