@@ -100,27 +100,24 @@ def weight(found, loops, loop, slice_ffma):
     return total
 
 
+def slice_loops(found, loops):
+    """Loops over slices of the inner dimension: those that have the tile's barriers, and no smaller loop that has them. With their instructions."""
+    with_barrier = [loop for loop in loops if any(code.startswith("BAR") for code in found[loop[0]:loop[1] + 1])]
+    return [(loop, found[loop[0]:loop[1] + 1]) for loop in with_barrier
+            if not any(o != loop and loop[0] <= o[0] and o[1] <= loop[1] for o in with_barrier)]
+
+
 def ffma_share(text, slice_ffma):
-    """Percent of FFMA in a slice of the tile: the least of all loops that have the tile's barrier; None without a tile."""
+    """Percent of FFMA in a slice of the tile: the least of all loops over slices; None without a tile."""
     found, loops = instructions(text)
-    shares = []
-    for loop in loops:
-        body = found[loop[0]:loop[1] + 1]
-        smaller = [o for o in loops if o != loop and loop[0] <= o[0] and o[1] <= loop[1]
-                   and any(code.startswith("BAR") for code in found[o[0]:o[1] + 1])]
-        if smaller or not any(code.startswith("BAR") for code in body):
-            continue
-        if sum(code.startswith("FFMA") for code in body) >= 16:
-            shares.append(100 * slice_ffma / weight(found, loops, loop, slice_ffma))
-    return int(min(shares)) if shares else None
+    return min((int(100 * slice_ffma / weight(found, loops, loop, slice_ffma)) for loop, body in slice_loops(found, loops)
+                if sum(code.startswith("FFMA") for code in body) >= 16), default=None)
 
 
 def hmma_share(text):
-    """Percent of products by tensor cores in the loop that has them and the slices' barriers."""
-    found, loops = instructions(text)
-    bodies = [found[first:last + 1] for first, last in loops]
-    return min((100 * sum(code.startswith("HMMA") for code in body) // len(body) for body in bodies
-                if any(code.startswith("HMMA") for code in body) and any(code.startswith("BAR") for code in body)), default=None)
+    """Percent of products by tensor cores in a slice."""
+    shares = [100 * sum(code.startswith("HMMA") for code in body) // len(body) for _, body in slice_loops(*instructions(text))]
+    return min((share for share in shares if share > 0), default=None)
 
 
 def mfma_share(text):

@@ -649,8 +649,7 @@ typedef struct tl_training {
      * depend on this number, not on run.accumulate. Takes log2 of it, rounded up, more copies of the gradients.
      * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
     uint64_t grad_slices;
-    /* Of dense products while a trainer is open; matrices by offset are multiplied in fp32. Where the device cannot, a notice says so and it
-     * is fp32: see tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
+    /* Of matrix products, by offset too, while a trainer is open. Where the device cannot, a notice says so and it is fp32: see tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
     tl_precision precision;
 } tl_training;
 
@@ -783,7 +782,7 @@ typedef struct tl_result {
     tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
     char out[1024];                 /* train: the run folder */
     double communication;           /* train: as data_wait, of what tl_ranks_time tells; NaN: alone */
-    tl_precision precision;         /* train: what dense products had, training.precision or fp32 */
+    tl_precision precision;         /* train: what matrix products had, training.precision or fp32 */
     uint64_t reserved[6];
 } tl_result;
 
@@ -1281,7 +1280,7 @@ enum { TL_SELF_TEST_ROWS = 64 }; /* rows are never more */
 tl_status tl_self_test(tl_context *ctx, tl_kernel_path path, tl_self_test_row *rows, int capacity,
                        int *count);
 
-/* Compares dense products in a precision other than fp32 with plain loops. *tried: whether the device may have tensor cores for it, which
+/* Compares matrix products, by offset too, in a precision other than fp32 with plain loops. *tried: whether the device may have tensor cores for it, which
  * NVIDIA's GPUs may, and for BF16 AMD's of CDNA2 and 3; *error: as in tl_self_test_row. (A trainer does so before its first step, in any case.) */
 tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried, double *error);
 

@@ -831,8 +831,7 @@ class Training(Struct):
          * depend on this number, not on run.accumulate. Takes log2 of it, rounded up, more copies of the gradients.
          * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
         uint64_t grad_slices;
-        /* Of dense products while a trainer is open; matrices by offset are multiplied in fp32. Where the device cannot, a notice says so and it
-         * is fp32: see tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
+        /* Of matrix products, by offset too, while a trainer is open. Where the device cannot, a notice says so and it is fp32: see tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
         tl_precision precision;
     } tl_training;
     """
@@ -1097,7 +1096,7 @@ class Result(Struct):
         tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
         char out[1024];                 /* train: the run folder */
         double communication;           /* train: as data_wait, of what tl_ranks_time tells; NaN: alone */
-        tl_precision precision;         /* train: what dense products had, training.precision or fp32 */
+        tl_precision precision;         /* train: what matrix products had, training.precision or fp32 */
         uint64_t reserved[6];
     } tl_result;
     """

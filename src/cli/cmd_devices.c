@@ -65,7 +65,7 @@ static void print_device(const tl_device_info *d, bool chosen)
 
 enum { PRECISIONS = 8 }; /* at most */
 
-/* A precision of dense products other than fp32, as a row of the table. */
+/* A precision of matrix products other than fp32, as a row of the table. */
 typedef struct precision_row {
     const char *name;
     bool tried;

@@ -227,7 +227,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
         fprintf(out, "  outputs of LayerNorm and GELU, and q and k of pairs, are %s\n",
                 m->recompute ? "computed again in the backward pass" : "kept for the backward pass");
     if (settings->training.precision != TL_PRECISION_FP32)
-        fprintf(out, "  dense products in %s, if the device can\n",
+        fprintf(out, "  matrix products in %s, if the device can\n",
                 tli_choice_shown(&tli_precision_choices, (int)settings->training.precision));
     if (!limits->known) {
         fprintf(out, "  no usable OpenCL device: whether it fits is unknown\n");

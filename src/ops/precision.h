@@ -1,4 +1,4 @@
-/* Which precision the dense products of a context have: the one that is asked for, where its device passes the comparison with plain
+/* Which precision the matrix products of a context have: the one that is asked for, where its device passes the comparison with plain
  * loops, else fp32. precision.c has tl_precision_test of the public header, too. */
 #ifndef OPS_PRECISION_H
 #define OPS_PRECISION_H

@@ -1,4 +1,4 @@
-/* Which precision dense products have in ranks of which some have no tensor cores: `mpirun -n N rank_precision RANK...`, of which all but these
+/* Which precision products have in ranks of which some have no tensor cores: `mpirun -n N rank_precision RANK...`, of which all but these
  * emulate them. Each asks for tf32 and prints its notices and what it has. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -20,9 +20,9 @@ options="--data-races"
 [ "$path" = gpu ] || options="--build-options -cl-opt-disable --data-races --uninitialized"
 findings='Invalid |uninitialized|race|FATAL|divergence|Misaligned'
 simulate() { # [TEST]: only this test
-    # Findings go to standard error: every new context would empty a log file.
+    # Findings go to standard error: every new context would empty a log file. Emulated tensor cores need local memory of their own.
     # shellcheck disable=SC2086 # several words
-    oclgrind $options --max-errors 20 "$program" "$path" "$@" >"$work/out" 2>&1
+    oclgrind $options --local-mem-size 65536 --max-errors 20 "$program" "$path" "$@" >"$work/out" 2>&1
 }
 if ! simulate || grep -qE "$findings" "$work/out"; then
     grep -vE '^[0-9]+ warnings? generated|^$' "$work/out" | head -n 60

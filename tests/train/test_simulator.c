@@ -6,6 +6,7 @@
 
 #include "ops/gemm_tensor.h"
 #include "ops/loss.h"
+#include "ops/offset_gemm_tensor.h"
 
 #include <CL/cl.h>
 
@@ -126,6 +127,34 @@ static void tensor_core_products(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* Translution's products, forward and backward, of two tokens: tiles that are nearly empty. */
+static void tensor_core_products_by_offset(void **unused)
+{
+    static const struct {
+        tli_matrix_unit unit;
+        tl_precision precision;
+    } kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32}, {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
+    const tl_layer_config c = {.size = sizeof c,
+                               .op = TL_OP_TRANSLUTION,
+                               .height = 1,
+                               .width = 1,
+                               .cls = true,
+                               .batch = 1,
+                               .dim = 6,
+                               .heads = 1,
+                               .head_dim = 5,
+                               .relative = TL_ROLE_QKV};
+    tl_context *ctx = new_context(path);
+    skip_without_matrix_units(ctx);
+    tli_context_set_tile(ctx, tli_offset_gemm_tensor_tile().side);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        MUST(ctx, tli_matrix_unit_emulate(ctx, kinds[i].unit));
+        MUST(ctx, tli_matrix_unit_use(ctx, kinds[i].precision));
+        run_layer(ctx, &c);
+    }
+    tl_context_destroy(ctx);
+}
+
 static void train_task(const char *task, tl_op_kind op)
 {
     char name[40];
@@ -162,8 +191,9 @@ static void training(void **unused)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(loss_in_place), cmocka_unit_test(operations),
-                                       cmocka_unit_test(tensor_core_products), cmocka_unit_test(training)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loss_in_place), cmocka_unit_test(operations), cmocka_unit_test(tensor_core_products),
+        cmocka_unit_test(tensor_core_products_by_offset), cmocka_unit_test(training)};
     int failed = 0;
     if (argc > 2) cmocka_set_test_filter(argv[2]);
     for (path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
