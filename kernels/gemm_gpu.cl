@@ -42,7 +42,7 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
             next_a = FETCH_A(k, TILE_K);
             next_b = FETCH_B(k, TILE_K);
         }
-        tile_multiply(acc, tile_a, tile_b);
+        tile_multiply_sync(acc, tile_a, tile_b);
         if (!more) break;
         barrier(CLK_LOCAL_MEM_FENCE);
         tile_put_as(tile_a, next_a, !TA);

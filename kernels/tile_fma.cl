@@ -77,9 +77,9 @@ static inline void tile_store(__local tile_word *tile, int at, int k, float valu
 #define TILE_RESULTS     (4 * TILE_HALVES * TILE_HALVES) // vectors
 #define TILE_AT(h, r, g) ((4 * (h) + (r)) * TILE_HALVES + (g))
 
-// acc += the product of the two slices, of its part of them.
-static inline void tile_multiply(float4 *acc, __local const tile_word *tile_a,
-                                 __local const tile_word *tile_b)
+// acc += the product of the two slices, of its part of them. (Matrix units need all work-items of the group here.)
+static inline void tile_multiply_sync(float4 *acc, __local const tile_word *tile_a,
+                                      __local const tile_word *tile_b)
 {
 #if TILE_PARTS > 1
     tile_a += TILE_PART * (TILE_K / TILE_PARTS) * TILE_STRIDE;

@@ -103,7 +103,7 @@ static inline void tile_turn_sync(float4 *acc, int k, __local tile_word *tile_a,
                                   bool transposed_a, __local tile_word *tile_b, float4 next_b,
                                   bool transposed_b)
 {
-    if (k > 0) tile_multiply(acc, tile_a, tile_b);
+    if (k > 0) tile_multiply_sync(acc, tile_a, tile_b);
     barrier(CLK_LOCAL_MEM_FENCE);
     tile_put_as(tile_a, next_a, transposed_a);
     tile_put_as(tile_b, next_b, transposed_b);

@@ -33,8 +33,9 @@
 #define TILE_COLUMN_STEP(e) ((e) / MMA_C_COLUMNS * MMA_COLUMNS + MMA_C_COLUMN_STEP((e) % MMA_C_COLUMNS))
 
 typedef mma_word tile_word; // of an operand in local memory, [word][row or column]
-#define TILE_SWAPPED(k)                                                                                      \
-    ((k) / 8 * 4) // words that lie four apart along the inner dimension are in the same bank
+// Neighbouring work-items put 16 inner indices of two rows at once. Those that are eight apart take rows that are four apart, so that no more
+// than two meet in a bank; the eight lie side by side in memory, which is read by as many.
+#define TILE_SWAPPED(k) ((k) / 8 * 4)
 #define TILE_WORDS (TILE_K / MMA_VALUES * TILE_STRIDE)
 #ifdef MMA_EMULATED
 #define TILE_SCRATCH (MMA_SCRATCH * MMA_GROUP_ITEMS / MMA_ITEMS) // behind tile_a
@@ -47,7 +48,7 @@ typedef mma_word tile_word; // of an operand in local memory, [word][row or colu
 
 // Where the word of inner index k begins; a value of it goes to place `at`.
 #define TILE_INNER(k) ((k) / MMA_VALUES * TILE_STRIDE)
-static inline void tile_store(__local tile_word *tile, int at, int k, float value)
+    static inline void tile_store(__local tile_word *tile, int at, int k, float value)
 {
 #if BF16
     ((__local ushort *)(tile + at))[k % 2] = MMA_HALF(value);
@@ -63,8 +64,8 @@ static inline void tile_store(__local tile_word *tile, int at, int k, float valu
 #define ELEMENT(r, q)  ((r) % FRAGMENT_ROWS * MMA_C_COLUMNS + (q) % MMA_C_COLUMNS)
 
 // acc += the product of the two slices. All work-items of the group must reach it.
-static inline void tile_multiply(float4 *acc, __local const tile_word *tile_a,
-                                 __local const tile_word *tile_b)
+static inline void tile_multiply_sync(float4 *acc, __local const tile_word *tile_a,
+                                      __local const tile_word *tile_b)
 {
     __local float *scratch = (__local float *)(tile_a + TILE_WORDS);
     float d[ROW_FRAGMENTS * COLUMN_FRAGMENTS][MMA_RESULTS];

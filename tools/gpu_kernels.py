@@ -116,8 +116,8 @@ def ffma_share(text, slice_ffma):
 
 def hmma_share(text):
     """Percent of products by tensor cores in a slice."""
-    shares = [100 * sum(code.startswith("HMMA") for code in body) // len(body) for _, body in slice_loops(*instructions(text))]
-    return min((share for share in shares if share > 0), default=None)
+    counts = [(sum(code.startswith("HMMA") for code in body), len(body)) for _, body in slice_loops(*instructions(text))]
+    return min((100 * products // all_of_them for products, all_of_them in counts if products > 0), default=None)
 
 
 def mfma_share(text):

@@ -185,7 +185,7 @@ class GemmMode(IntEnum):
 
 
 class Precision(IntEnum):
-    r"""/* What dense matrix products round their operands to; sums are fp32 always. FP32: not at all. The others need tensor cores
+    r"""/* What matrix products round their operands to; sums are fp32 always. FP32: not at all. The others need tensor cores
      * (BF16: NVIDIA's or AMD's, the rest NVIDIA's) and give up digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each
      * operand into two TF32 numbers and has about the error of FP32. */
     typedef enum tl_precision {
@@ -831,7 +831,8 @@ class Training(Struct):
          * depend on this number, not on run.accumulate. Takes log2 of it, rounded up, more copies of the gradients.
          * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
         uint64_t grad_slices;
-        /* Of matrix products, by offset too, while a trainer is open. Where the device cannot, a notice says so and it is fp32: see tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
+        /* Of matrix products, by offset too, while a trainer is open. Where the device cannot, a notice says so and it is fp32: see
+         * tl_result.precision. Others than FP32 are refused where the context's `gemm` is CLBLAST. */
         tl_precision precision;
     } tl_training;
     """

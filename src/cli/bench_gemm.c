@@ -132,6 +132,7 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
     grouped g = {.x = NULL};
     tli_timing timing = {0};
     tli_reference reference = {.calls = 0};
+    TLI_TRY(tli_precision_choose(ctx, NULL, o->settings.training.precision));
     tl_status status = create_grouped(ctx, &g, &geometry, batch, k, n);
     if (status == TL_OK) status = time_in_turns(o, ctx, call_grouped, &g, &reference, &timing);
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;

@@ -95,7 +95,7 @@ static tl_status print_rows_json(const tl_self_test_row *rows, int count, const 
                                                    rows[i].error));
     for (int i = 0; i < precision_count; i++) {
         if (!precisions[i].tried) continue;
-        cJSON *o = self_test_json("gemm_tensor", tli_choice_name(&tli_path_choices, TL_PATH_GPU),
+        cJSON *o = self_test_json("tensor cores", tli_choice_name(&tli_path_choices, TL_PATH_GPU),
                                   precisions[i].error);
         tli_json_add_text(o, "precision", precisions[i].name);
         cJSON_AddItemToArray(array, o);

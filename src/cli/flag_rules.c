@@ -103,11 +103,6 @@ static bool is_timed(const tli_cli_options *o, const tl_settings *s)
     return o->bench.model_device[0] == '\0';
 }
 
-static bool is_dense(const tli_cli_options *o, const tl_settings *s)
-{
-    return o->bench.grid[0] == '\0';
-}
-
 static bool multiplies_by_own_kernels(const tli_cli_options *o, const tl_settings *s)
 {
     return o->gemm != TL_GEMM_CLBLAST || s->training.precision == TL_PRECISION_FP32;
@@ -170,8 +165,6 @@ static const rule rules[] = {
     NEEDS_TIMING("trace"),
     NEEDS_TIMING("gemm"),
     NEEDS_TIMING("precision"),
-    NEEDS("precision", TLI_CLI_BENCH_GEMM, is_dense,
-          "the matrices by offset of --grouped are multiplied in fp32; leave one of the two out"),
     NEEDS("precision", 0, multiplies_by_own_kernels,
           "--gemm clblast asks for CLBlast, which multiplies in fp32; leave one of the two out"),
     NEEDS_TIMING("kernel-path"),

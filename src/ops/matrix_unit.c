@@ -87,6 +87,12 @@ tl_status tli_matrix_unit_emulate(tl_context *ctx, tli_matrix_unit unit)
     return TL_OK;
 }
 
+bool tli_matrix_unit_is_emulated(tl_context *ctx)
+{
+    const state *s = find_state(ctx);
+    return s != NULL && s->emulated != TLI_UNIT_NONE;
+}
+
 /* ROCm names devices by their instruction set: gfx90a is CDNA2, gfx940 to gfx942 are CDNA3. */
 static bool is_cdna(const tl_device_info *device)
 {
@@ -96,10 +102,9 @@ static bool is_cdna(const tl_device_info *device)
 
 tli_matrix_unit tli_matrix_unit_of(tl_context *ctx)
 {
-    const state *s = find_state(ctx);
     const tl_device_info *device = tl_context_device(ctx);
     if (tli_context_limits(ctx)->cpu_path) return TLI_UNIT_NONE;
-    if (s != NULL && s->emulated != TLI_UNIT_NONE) return s->emulated;
+    if (tli_matrix_unit_is_emulated(ctx)) return find_state(ctx)->emulated;
     if (strstr(device->platform_name, "NVIDIA") != NULL) return TLI_UNIT_MMA;
     return is_cdna(device) ? TLI_UNIT_MFMA : TLI_UNIT_NONE;
 }
@@ -117,9 +122,8 @@ bool tli_matrix_unit_may(tl_context *ctx, tl_precision precision)
 
 void tli_matrix_unit_add_options(tl_context *ctx, tl_precision precision, char *options, size_t capacity)
 {
-    const state *s = find_state(ctx);
     const size_t used = strlen(options);
     (void)snprintf(options + used, capacity - used, " -DBF16=%d -DSPLIT=%d%s", precision == TL_PRECISION_BF16,
                    precision == TL_PRECISION_TF32X3,
-                   s != NULL && s->emulated != TLI_UNIT_NONE ? " -DMMA_EMULATED" : "");
+                   tli_matrix_unit_is_emulated(ctx) ? " -DMMA_EMULATED" : "");
 }

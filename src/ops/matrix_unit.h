@@ -43,5 +43,6 @@ void tli_matrix_unit_add_options(tl_context *ctx, tl_precision precision, char *
 
 /* For tests on other devices: from now on kernels emulate this unit, which tli_matrix_unit_of returns. */
 tl_status tli_matrix_unit_emulate(tl_context *ctx, tli_matrix_unit unit);
+bool tli_matrix_unit_is_emulated(tl_context *ctx);
 
 #endif

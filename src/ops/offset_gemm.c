@@ -132,7 +132,7 @@ static void add_cpu_options(tiling *t, const tli_tile *tile, char *options, size
         (void)snprintf(options + used, room - (size_t)used, " -DBLOCK_TILES=%u", tile->tiles);
 }
 
-/* Rows and columns of the matrices that a kernel's tiles are of. */
+/* Whether matrix units compute products of this kind: by the rows and columns of what its tiles cover. */
 static bool tensor_serves(tl_context *ctx, const tli_offset_gemm *r, tli_kernel_form form,
                           tli_product_kind kind)
 {

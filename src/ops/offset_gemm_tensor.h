@@ -11,8 +11,8 @@
 #define TLI_OFFSET_GEMM_MFMA_FILES                                                                           \
     "offset_gemm_sizes+bf16+mfma+mma_fragment+tile_tensor+tile_gpu+offset_gemm_gpu"
 
-/* Whether matrix units compute a product whose tiles have so many rows and columns, in a context whose kernels by offset are of this form:
- * where products are computed by them, and more than half of a tile is rows and columns. */
+/* Whether matrix units compute a product of so many rows and columns, in a context whose kernels by offset are of this form: where products
+ * are computed by them, and both are more than half of a tile's, or a tile is asked for that is as large (TRANSLUTION_TILE). */
 bool tli_offset_gemm_tensor_serves(tl_context *ctx, tli_kernel_form form, uint64_t rows, uint64_t columns);
 
 /* Their tile. */

@@ -12,7 +12,7 @@ tl_status tli_self_test_family(tl_context *ctx, const char *family, double *erro
 /* Compares the kernel of a product, with the tile that a trial gives it, with plain loops: a tli_tile_check. */
 tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *error);
 
-/* Compares products by offset, by the matrix units that the context is to use, with plain loops; *error is 0 where none serve. */
+/* Compares products by offset, by the matrix units that the context is to use, with plain loops. */
 tl_status tli_self_test_offset_precision(tl_context *ctx, tl_precision precision, double *error);
 
 /* Whether results are to be checked: not with TRANSLUTION_SELF_TEST=off or with TRANSLUTION_FAULT, which counts calls. */

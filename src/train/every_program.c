@@ -73,10 +73,12 @@ static tl_status take_rows(tl_context *ctx)
     return TL_OK;
 }
 
-/* What models transpose and the tiles that the unit's devices have (src/device/forms.c); products by offset of every preset's widths. */
+/* What models transpose and the tiles that the unit's devices have (src/device/forms.c); products by offset of every preset's widths; of the
+ * first's also where q or k is projected alike for all offsets. */
 static tl_status take_precision(tl_context *ctx, tli_matrix_unit unit, tl_precision precision, int tiles)
 {
     enum { TRANSPOSITIONS = 3 }; /* no model transposes both */
+    enum { QK = TL_ROLE_Q | TL_ROLE_K };
     static const uint32_t sides[] = {64, 128};
     tli_kernel *kernel;
     for (int t = 0; t < TRANSPOSITIONS; t++)
@@ -84,10 +86,18 @@ static tl_status take_precision(tl_context *ctx, tli_matrix_unit unit, tl_precis
             TLI_TRY(tli_gemm_tensor_kernel(ctx, unit, precision, t & 1, t >> 1, sides[tile], &kernel));
     for (int size = 0; tli_preset_at(size) != NULL; size++) {
         const tli_preset *preset = tli_preset_at(size);
-        char widths[100];
-        (void)snprintf(widths, sizeof widths, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", preset->dim,
-                       preset->heads, preset->head_dim);
-        TLI_TRY(tli_offset_gemm_tensor_kernel(ctx, unit, precision, "offset_gemm_values", widths, &kernel));
+        const uint32_t width = preset->heads * preset->head_dim;
+        for (int roles = size == 0 ? TL_ROLE_Q : QK; roles <= QK; roles++) {
+            char widths[160];
+            const int used = snprintf(widths, sizeof widths, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u",
+                                      preset->dim, preset->heads, preset->head_dim);
+            if (roles != QK)
+                (void)snprintf(widths + used, sizeof widths - (size_t)used,
+                               " -DQ_PER_OFFSET=%d -DK_PER_OFFSET=%d -DQ_STRIDE=%u -DK_STRIDE=%u",
+                               roles == TL_ROLE_Q, roles == TL_ROLE_K, width, width);
+            TLI_TRY(
+                tli_offset_gemm_tensor_kernel(ctx, unit, precision, "offset_gemm_values", widths, &kernel));
+        }
     }
     return TL_OK;
 }

@@ -67,7 +67,6 @@ static void wrong_combinations_are_refused(void **unused)
     refuses("bench op --grid 1x4 --causal --pool mean", "--pool means nothing here", "--causal");
     refuses("bench gemm --grouped 4x4 --m 7", "--m means nothing here", "--grouped");
     refuses("bench gemm --grouped 4x4 --trans nt", "--trans means nothing here", "--grouped");
-    refuses("bench gemm --grouped 4x4 --precision tf32", "--precision means nothing here", "--grouped");
     refuses("train mnist --precision tf32 --gemm clblast", "--precision means nothing here",
             "--gemm clblast");
     refuses("bench gemm --gemm clblast --precision bf16", "--precision means nothing here", "--gemm clblast");

@@ -56,7 +56,7 @@ static void a_precision_has_its_own_error_and_no_better(void **unused)
     tl_context_destroy(ctx);
 }
 
-enum { HEIGHT = 1, WIDTH = 2, TOKENS = HEIGHT * WIDTH + 1, BATCH = 35, DIM = 67, HEADS = 2, HEAD_DIM = 40 };
+enum { HEIGHT = 1, WIDTH = 2, TOKENS = HEIGHT * WIDTH + 1, BATCH = 35, DIM = 80, HEADS = 1, HEAD_DIM = 80 };
 enum { IN = TOKENS * BATCH * DIM, OUT = TOKENS * BATCH * HEADS * HEAD_DIM };
 
 /* What a layer computes: its output, the gradient of its input and those of its parameters. */
@@ -152,13 +152,15 @@ static void layers_compute_the_same_but_for_rounding(void **unused)
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         results want = run(ctx, roles[i]);
         for (int kind = 0; kind < KINDS; kind++) {
-            if (roles[i] != TL_ROLE_QKV && kinds[kind].precision != TL_PRECISION_BF16) continue;
+            if (roles[i] != TL_ROLE_QKV && !kinds[kind].every_role) continue;
             MUST(ctx, tli_matrix_unit_emulate(ctx, kinds[kind].unit));
             MUST(ctx, tli_matrix_unit_use(ctx, kinds[kind].precision));
             results got = run(ctx, roles[i]);
             const double off = difference(&got, &want);
             tli_matrix_unit_stop(ctx);
-            if (off > kinds[kind].off || (kinds[kind].off > 1e-5 && off < kinds[kind].off / 50))
+            /* As much as rounding explains, and not the same: ordinary kernels add up in another order. */
+            const double least = kinds[kind].off > 1e-5 ? kinds[kind].off / 50 : 0;
+            if (off > kinds[kind].off || off <= least)
                 fail_msg("roles %d, kind %d: %.3g", (int)roles[i], kind, off);
             release(&got);
         }
