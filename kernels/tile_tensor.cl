@@ -36,7 +36,7 @@ typedef mma_word tile_word; // of an operand in local memory, [word][row or colu
 // Neighbouring work-items put 16 inner indices of two rows at once. Those that are eight apart take rows that are four apart, so that no more
 // than two meet in a bank; the eight lie side by side in memory, which is read by as many.
 #define TILE_SWAPPED(k) ((k) / 8 * 4)
-#define TILE_WORDS (TILE_K / MMA_VALUES * TILE_STRIDE)
+#define TILE_WORDS      (TILE_K / MMA_VALUES * TILE_STRIDE)
 #ifdef MMA_EMULATED
 #define TILE_SCRATCH (MMA_SCRATCH * MMA_GROUP_ITEMS / MMA_ITEMS) // behind tile_a
 #else
@@ -48,7 +48,7 @@ typedef mma_word tile_word; // of an operand in local memory, [word][row or colu
 
 // Where the word of inner index k begins; a value of it goes to place `at`.
 #define TILE_INNER(k) ((k) / MMA_VALUES * TILE_STRIDE)
-    static inline void tile_store(__local tile_word *tile, int at, int k, float value)
+static inline void tile_store(__local tile_word *tile, int at, int k, float value)
 {
 #if BF16
     ((__local ushort *)(tile + at))[k % 2] = MMA_HALF(value);
