@@ -42,8 +42,12 @@ started() {
     exec "${MPIRUN:-mpirun}" -n "$count" sh -c 'echo $$ >pid-${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec "$@"' sh "$@"
 }
 
-# gave CODE: whether `code` is what mpirun ends with when a rank ended all with CODE; MPICH's may end as a rank that it killed
-gave() { [ "$code" = "$1" ] || { [ "$code" = 9 ] && mpirun --version 2>/dev/null | grep -q HYDRA; }; }
+# gave CODE: whether `code` is what mpirun ends with when a rank ended all with CODE; MPICH's may end as another rank, which it killed (9)
+# or which missed the one that said `Abort(CODE)`
+gave() {
+    [ "$code" = "$1" ] && return
+    mpirun --version 2>/dev/null | grep -q HYDRA && { [ "$code" = 9 ] || grep -qs "^Abort($1) on node" err.txt; }
+}
 
 # ended RANK: whether its process is gone, or nobody has asked how it ended
 ended() {
