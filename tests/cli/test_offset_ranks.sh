@@ -154,9 +154,9 @@ near once begun
 # What a rank's device holds, of the matrices, their gradients and the optimizer's state a share.
 module=${TRANSLUTION_MPI_MODULE:-$(dirname "$program")/translution_mpi.so}
 for n in 2 4; do
-    env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" -n $n "$2" memory 0 $n >out.txt 2>err.txt || fail "memory of $n ranks"
+    mpirun -n $n env TRANSLUTION_MPI_MODULE="$module" "$2" memory 0 $n >out.txt 2>err.txt || fail "memory of $n ranks"
 done
-env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" -n 4 "$2" memory 0 2 >out.txt 2>err.txt || fail "memory of ranks of both kinds"
+mpirun -n 4 env TRANSLUTION_MPI_MODULE="$module" "$2" memory 0 2 >out.txt 2>err.txt || fail "memory of ranks of both kinds"
 
 # A signal to a rank that computes with rank 0 stops all.
 # shellcheck disable=SC2086

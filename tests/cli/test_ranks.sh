@@ -75,8 +75,8 @@ fi
 # Of several devices of a machine each rank takes another one, from the first again where there are fewer.
 devices() { # ARGUMENTS: `found`, what the four ranks say
     rm -rf devices
-    env OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd POCL_DEVICES="pthread pthread" \
-        "${MPIRUN:-mpirun}" -n 4 "$program" train "$@" --verbose --out devices >out.txt 2>err.txt || fail "two devices"
+    mpirun -n 4 env OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd POCL_DEVICES="pthread pthread" \
+        "$program" train "$@" --verbose --out devices >out.txt 2>err.txt || fail "two devices"
     found=$(sed -n 's/^device \([0-9:]*\).*/0 \1/p; s/^rank \([0-9]*\): device \([0-9:]*\).*/\1 \2/p' err.txt | sort -n | cut -d ' ' -f 2 | xargs)
 }
 if [ -r /etc/OpenCL/vendors/pocl.icd ]; then

@@ -4,8 +4,9 @@
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
     PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMPI_MCA_btl_vader_single_copy_mechanism=none
 
-# mpirun ARGUMENTS...: that of MPIRUN, or the one that is found
-mpirun() { command "${MPIRUN:-mpirun}" "$@"; }
+# mpirun ARGUMENTS...: that of MPIRUN, or the one that is found. It works in the current folder: several of Open MPI's that begin or end at
+# once fail where one makes or removes /tmp/ompi.HOST.UID while another does.
+mpirun() { TMPDIR=$PWD command "${MPIRUN:-mpirun}" "$@"; }
 
 # apart COMMAND... : COMMAND...: two ranks, each with a command of its own. Some versions of Open MPI's mpirun crash when they are
 # given two commands, so that each rank takes its own from one list.
@@ -39,7 +40,7 @@ apart() {
 started() {
     count=$1
     shift
-    exec "${MPIRUN:-mpirun}" -n "$count" sh -c 'echo $$ >pid-${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec "$@"' sh "$@"
+    TMPDIR=$PWD exec "${MPIRUN:-mpirun}" -n "$count" sh -c 'echo $$ >pid-${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec "$@"' sh "$@"
 }
 
 # gave CODE: whether `code` is what mpirun ends with when a rank ended all with CODE; MPICH's may end as another rank, which it killed (9)
