@@ -1281,8 +1281,8 @@ enum { TL_SELF_TEST_ROWS = 64 }; /* rows are never more */
 tl_status tl_self_test(tl_context *ctx, tl_kernel_path path, tl_self_test_row *rows, int capacity,
                        int *count);
 
-/* Compares matrix products, by offset too, in a precision other than fp32 with plain loops. *tried: whether the device may have tensor cores for it, which
- * NVIDIA's GPUs may, and for BF16 AMD's of CDNA2 and 3; *error: as in tl_self_test_row. (A trainer does so before its first step, in any case.) */
+/* Compares matrix products, by offset too, in a precision other than fp32 with plain loops. *tried: whether the device may have tensor
+ * cores for it, which NVIDIA's GPUs may, and for BF16 AMD's of CDNA2 and 3; *error: as in tl_self_test_row. (A trainer does so before its first step, in any case.) */
 tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried, double *error);
 
 #ifdef __GNUC__

@@ -295,8 +295,8 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median leaves out what built kernels: the first step of every batch size, 16 and, at the epoch's end, the third step, 12. Of one step
- * there is no other. */
+/* The median leaves out what built kernels: the first step of every batch size, 16 and, at the epoch's end, the third step, 12. A run of
+ * one step has the time of that step. */
 static void building_steps_are_left_out(void **unused)
 {
     enum { MOST = 6, A_EPOCH = 3 };
