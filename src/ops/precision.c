@@ -11,7 +11,8 @@
 #include "ops/gemm_tensor.h"
 #include "ops/self_test.h"
 
-/* The largest error in all tiles that the device has, as of tli_gemm_measure_error; what could not run fails. */
+/* The largest error in all tiles that the device has, as of tli_gemm_measure_error; what could not run fails. The kernels beside them
+ * are checked first, in fp32: the self-test is on. */
 static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
 {
     static const uint32_t tiles[] = {64, 128};
@@ -19,9 +20,7 @@ static tl_status measure(tl_context *ctx, tl_precision precision, double *error)
     const int count = before > 0 ? 1 : tli_context_form(ctx, false).wide_tiles ? 2 : 1;
     const tli_matrix_unit_pause units = tli_matrix_unit_stop_for_now(ctx);
     *error = 0;
-    /* The kernels beside them are checked first, in fp32. */
-    tl_status status = tli_self_test_switch_on(ctx);
-    if (status == TL_OK) status = tli_matrix_unit_use(ctx, precision);
+    tl_status status = tli_matrix_unit_use(ctx, precision);
     for (int i = 0; i < count && status == TL_OK; i++) {
         double off = 0;
         if (before == 0) tli_context_set_tile(ctx, tiles[i]);
@@ -65,10 +64,10 @@ static tl_status measure_once(tl_context *ctx, tl_precision precision, double *e
 /* Bytes of a sentence without its end, which fits a notice: why a device cannot. */
 enum { WHY = 1400 };
 
-/* Products by offset are checked for it, in fp32; where their form for CPUs has to serve, matrix units do not. */
+/* Products by offset are checked for it, in fp32; where their form for CPUs has to serve, matrix units do not. The self-test is on. */
 static bool has_gpu_form(tl_context *ctx)
 {
-    return tli_self_test_switch_on(ctx) != TL_OK || !tli_kernel_form_of(ctx, "offset_gemm").cpu;
+    return !tli_kernel_form_of(ctx, "offset_gemm").cpu;
 }
 
 /* Why the context's device has fp32 instead, and "" where it has not. */
@@ -88,11 +87,13 @@ static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
         return;
     }
     if (!tli_self_test_is_on() || tli_context_is_dry(ctx)) return;
-    if (!has_gpu_form(ctx)) {
+    tl_status status = tli_self_test_switch_on(ctx);
+    if (status == TL_OK && !has_gpu_form(ctx)) {
         (void)snprintf(why, WHY, "%s gets kernels/offset_gemm_gpu.cl wrong in fp32", name);
         return;
     }
-    if (measure_once(ctx, wanted, &error) != TL_OK) {
+    if (status == TL_OK) status = measure_once(ctx, wanted, &error);
+    if (status != TL_OK) {
         (void)snprintf(why, WHY, "%s cannot build or run the kernels for tensor cores (%.1000s)", name,
                        err->text);
         *err = before;
@@ -175,6 +176,7 @@ tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried
     if (!tli_matrix_unit_may(ctx, precision)) return TL_OK;
     *tried = true;
     double found = INFINITY;
+    TLI_TRY(tli_self_test_switch_on(ctx));
     if (has_gpu_form(ctx) && measure(ctx, precision, &found) == TL_OK) *error = found;
     return TL_OK;
 }

@@ -142,6 +142,11 @@ static void grouped_products_are_timed(void **state)
     assert_true(number(json, "offsets") == 15);
     assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 36 * 4 * 24 * 16));
     cJSON_Delete(json);
+    /* Those on tensor cores, where there are any. */
+    succeeds(
+        "bench gemm --grouped 3x2 --n 24 --k 16 --batch 4 --rounds 2 --kernel-path gpu --precision tf32");
+    assert_true((strstr(seen.err, "products run in tf32") != NULL) !=
+                (strstr(seen.err, "products run in fp32 instead of tf32") != NULL));
 }
 
 static void operations_are_timed(void **state)

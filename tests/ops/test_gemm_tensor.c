@@ -19,20 +19,11 @@ static const struct {
              {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static tl_context *emulating(void)
-{
-    tl_context *ctx = new_context(TL_PATH_GPU);
-    skip_without_matrix_units(ctx);
-    MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
-    return ctx;
-}
-#define emulating(...) VALUE_FROM_HERE(emulating(__VA_ARGS__))
-
 /* No multiples of a fragment, a warp's share, a tile or a slice; more than a tile; one slice, none that is full, and none at all. */
 static void every_element_is_right(void **unused)
 {
     static const product_size sizes[] = {{1, 1, 1}, {17, 9, 5}, {63, 70, 33}, {130, 137, 47}, {64, 64, 64}};
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     for (int p = 0; p < KINDS; p++)
         for (int tile = 0; tile < TILES; tile++) {
             tli_context_set_tile(ctx, tiles[tile]);
@@ -63,7 +54,7 @@ static double error_in(tl_context *ctx, tl_precision used, tl_precision expected
 
 static void a_precision_has_its_own_error_and_no_better(void **unused)
 {
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     for (int tile = 0; tile < TILES; tile++) {
         tli_context_set_tile(ctx, tiles[tile]);
         assert_true(error_in(ctx, TL_PRECISION_TF32X3, TL_PRECISION_FP32) <= 1);
@@ -135,7 +126,7 @@ static tl_precision chosen(tli_matrix_unit emulated, tl_precision wanted, tl_gem
 static void what_cannot_or_is_wrong_falls_back_with_a_notice(void **unused)
 {
     char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     const bool nvidia = strstr(tl_context_device(ctx)->platform_name, "NVIDIA") != NULL;
     tl_context_destroy(ctx);
     assert_non_null(mkdtemp(folder));
@@ -172,7 +163,7 @@ static void what_cannot_or_is_wrong_falls_back_with_a_notice(void **unused)
 static void matrix_cores_for_fp32_serve_where_they_are_right(void **unused)
 {
     char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     tl_context_destroy(ctx);
     assert_non_null(mkdtemp(folder));
     setenv("TRANSLUTION_CACHE_DIR", "off", 1);

@@ -21,15 +21,6 @@ static const struct {
              {TLI_UNIT_MFMA, TL_PRECISION_BF16, 2e-2, false}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static tl_context *emulating(void)
-{
-    tl_context *ctx = new_context(TL_PATH_GPU);
-    skip_without_matrix_units(ctx);
-    MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
-    return ctx;
-}
-#define emulating(...) VALUE_FROM_HERE(emulating(__VA_ARGS__))
-
 /* In units of what is expected in another precision. */
 static double error_in(tl_context *ctx, tl_precision used, tl_precision expected)
 {
@@ -43,7 +34,7 @@ static double error_in(tl_context *ctx, tl_precision used, tl_precision expected
 
 static void a_precision_has_its_own_error_and_no_better(void **unused)
 {
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     assert_true(error_in(ctx, TL_PRECISION_TF32X3, TL_PRECISION_FP32) <= 1);
     assert_true(error_in(ctx, TL_PRECISION_TF32, TL_PRECISION_TF32) <= 1);
     assert_true(error_in(ctx, TL_PRECISION_TF32, TL_PRECISION_TF32X3) > 1);
@@ -148,7 +139,7 @@ static double difference(const results *got, const results *want)
 static void layers_compute_the_same_but_for_rounding(void **unused)
 {
     static const tl_roles roles[] = {TL_ROLE_QKV, TL_ROLE_Q, TL_ROLE_K};
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         results want = run(ctx, roles[i]);
         for (int kind = 0; kind < KINDS; kind++) {
@@ -171,7 +162,7 @@ static void layers_compute_the_same_but_for_rounding(void **unused)
 
 static void small_tiles_are_left_to_other_kernels(void **unused)
 {
-    tl_context *ctx = emulating();
+    tl_context *ctx = emulating_tensor_cores();
     tli_kernel_form form = {.cpu = false};
     assert_false(tli_offset_gemm_tensor_serves(ctx, form, 64, 64));
     MUST(ctx, tli_matrix_unit_use(ctx, TL_PRECISION_TF32));

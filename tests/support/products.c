@@ -1,5 +1,6 @@
 #include "products.h"
 
+#include "ops/matrix_unit.h"
 #include "rows.h"
 
 /* Operands are rounded to this part of them at most. The squares of two uniform errors of a product add up to two thirds of its square. */
@@ -104,4 +105,12 @@ void skip_without_matrix_units(tl_context *ctx)
         skip_because("the compiler of Mesa 25.0 crashes on the emulation of tensor cores",
                      "take another driver");
     skip_because("tiles of the form for GPUs need work-groups of 256", "take a device that has them");
+}
+
+tl_context *(emulating_tensor_cores)(void)
+{
+    tl_context *ctx = new_context(TL_PATH_GPU);
+    skip_without_matrix_units(ctx);
+    MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
+    return ctx;
 }

@@ -31,4 +31,8 @@ void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_f
 /* Skips, and destroys the context, where the products of tensor cores cannot be emulated. */
 void skip_without_matrix_units(tl_context *ctx);
 
+/* A context that emulates NVIDIA's tensor cores; skips where that cannot be. */
+tl_context *emulating_tensor_cores(void);
+#define emulating_tensor_cores(...) VALUE_FROM_HERE(emulating_tensor_cores(__VA_ARGS__))
+
 #endif
