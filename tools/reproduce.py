@@ -174,9 +174,19 @@ def report(program, folder, runs):
     return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def chosen_runs(experiment, a, more):
+    """All runs of the budget, or those of the kinds that --only names."""
+    runs = experiments.runs(experiment, a.budget, a.seeds, more)
+    kinds = list(dict.fromkeys(run["kind"] for run in runs))
+    for kind in a.only:
+        if kind not in kinds:
+            raise Fault(f"--only {kind}: with --budget {a.budget} the runs are {', '.join(kinds)}")
+    return [run for run in runs if not a.only or run["kind"] in a.only]
+
+
 def reproduce(name, a, data, more):
     experiment = experiments.read(name)
-    runs = experiments.runs(experiment, a.budget, a.seeds, {"data": data, **more})
+    runs = chosen_runs(experiment, a, {"data": data, **more})
     folder = a.out or os.path.join("runs", f"{name}-{a.budget}" + ("" if data == "synthetic" else "-" + os.path.basename(os.path.normpath(data))))
     os.makedirs(folder, exist_ok=True)
     kept = lock(os.path.join(folder, "reproduce.lock"), None)
@@ -229,6 +239,7 @@ def parse(words):
     parser.add_argument("experiment")
     parser.add_argument("--budget", default="3m")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--data", action="append", default=[])
     parser.add_argument("--out")
@@ -251,9 +262,11 @@ def main(words):
     chosen = experiments.names() if a.experiment == "all" else [a.experiment]
     if a.out and len(chosen) > 1:
         raise Fault("--out is the folder of one experiment: leave it out with all")
+    if a.only and len(chosen) > 1:
+        raise Fault("--only names runs of one experiment: leave it out with all")
     # what is wrong is known before anything is built or trained
     for name in chosen:
-        experiments.runs(experiments.read(name), a.budget, a.seeds, {"data": data_of(name, a.data), **more})
+        chosen_runs(experiments.read(name), a, {"data": data_of(name, a.data), **more})
     if a.program is None:
         built = subprocess.run([os.path.join(ROOT, "tools", "reproduce"), "--build"], stdout=subprocess.PIPE, text=True, check=False)
         if built.returncode != 0:

@@ -74,6 +74,8 @@ refused 'no budget 9h: give one of 3m, 2h, full' mnist --budget 9h
 refused 'give 1 or more' mnist --seeds 0
 refused 'there is no such folder' mnist --data "$work/none"
 refused 'one experiment: leave it out with all' all --out "$work/all"
+refused 'one experiment: leave it out with all' all --only alpha-static
+refused 'the runs are attention-static, attention-dynamic, alpha-4-static, ' mnist --only alpha
 refused 'given as --FLAG VALUE' mnist -- --steps
 
 # Killed when so many runs are done, again and again, and stopped by a signal that lets runs save
@@ -103,6 +105,11 @@ cmp "$work/whole/table.md" "$work/killed/table.md" || fail "another table after 
 # Two devices share the runs; other settings and a second one at work in the folder are refused
 reproduce shared 24 --seeds 2 --device 0:0 --device 0:0 || fail "two devices"
 cmp "$work/whole/table.md" "$work/shared/table.md" || fail "another table by two devices"
+reproduce shared 24 --only attention-static --only alpha-4-static || fail "two of the runs"
+grep -q '0 to be trained' "$work/err" || fail "runs that are done were trained again"
+if ! grep -q '^| alpha' "$work/shared/table.md" || grep -q '^| translution\|dynamic→dynamic' "$work/shared/table.md"; then
+    fail "the table is not of the runs that were chosen"
+fi
 code=0
 reproduce whole 25 || code=$?
 [ "$code" -eq 2 ] && grep -q 'holds attention-static-0 with other settings' "$work/err" || fail "other settings were taken"
