@@ -297,6 +297,85 @@ static void tables_by_offset_become_maps(void **state)
     assert_says(key, "patch asks the class token</th><td>13</td>");
 }
 
+/* A page of one trained run, whose maps have rows and columns from -1 to 1, and the class token's three. */
+static void check_maps_of(const char *run, const char *caption)
+{
+    RUN(NO_ENV, "report", at(run), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_int_equal(times("<figure class=\"map\">"), 3);
+    assert_int_equal(times(caption), 3);
+    assert_int_equal(times("class token asks a patch</th><td>"), 3);
+    assert_int_equal(
+        times("<thead><tr><td></td><th scope=\"col\">-1</th><th scope=\"col\">0</th><th scope=\"col\">1</th>"
+              "</tr></thead>\n<tbody>\n<tr><th scope=\"row\">-1</th>"),
+        3);
+    assert_null(strstr(page, "no map"));
+}
+#define check_maps_of(...) FROM_HERE(check_maps_of(__VA_ARGS__))
+
+/* A window or clipping makes tables of fewer offsets than the grid has. */
+static void maps_end_where_tables_do(void **state)
+{
+    need_gnuplot();
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("near"), "--op", "alpha", "--window", "1", THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("clip"), "--op", "alpha", "--offset-sharing",
+        "clip:1", THREE);
+    EXPECT(0, "");
+    check_maps_of("near", "<caption>Norm by rows (down) and columns (across) from key to query</caption>");
+    check_maps_of("clip", "from key to query; the outermost serve all beyond, too</caption>");
+}
+
+/* A grid of 3 x 2 tokens: 15 offsets, of which a window or clipping leaves 9, both along the longer side alone. */
+static void a_page_without_a_map_says_why(void **state)
+{
+    static const struct {
+        const char *settings, *shape, *words;
+    } cases[] = {
+        {"", "15,1,1", NULL},
+        {"\"window\":\"1\",", "9,1,1", NULL},
+        {"\"window\":\"2\",", "18,1,1", NULL},
+        {"\"offset_sharing\":\"clip\",\"sharing_radius\":\"1\",", "12,1,1", NULL},
+        {"\"offset_sharing\":\"none\",\"sharing_radius\":\"1\",", "15,1,1", NULL},
+        {"\"offset_sharing\":\"log\",\"sharing_radius\":\"2\",", "15,1,1", NULL},
+        {"\"offset_sharing\":\"log\",\"sharing_radius\":\"1\",", "15,1,1", "share matrices by octaves"},
+        {"", "16,1,1", "make another number of offsets"},
+        {"\"window\":\"1\",", "15,1,1", "make another number of offsets"},
+        {"\"image_depth\":\"4\",\"patch_depth\":\"2\",", "15,1,1", "are volumes"},
+    };
+    static const float ones[18] = {1};
+    mkdir(at("grid"), 0777);
+    write_text("grid/metrics.jsonl", "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char settings[200], tensor[120];
+        const int offsets = atoi(cases[i].shape);
+        snprintf(
+            settings, sizeof settings,
+            "%s\"image_height\":\"12\",\"image_width\":\"8\",\"patch_height\":\"4\",\"patch_width\":\"4\"",
+            cases[i].settings);
+        snprintf(tensor, sizeof tensor,
+                 "\"to_k.unique_params\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[0,%d]}",
+                 cases[i].shape, 4 * offsets);
+        write_weights("grid/model.safetensors", settings, tensor, ones, (size_t)offsets);
+        RUN(NO_ENV, "report", at("grid"), "--out", at("page.html"));
+        EXPECT(0, "");
+        read_page("page.html");
+        check_page();
+        assert_int_equal(times("<figure class=\"map\">"), cases[i].words == NULL);
+        assert_int_equal(times(": 1 table has no map, as "), cases[i].words != NULL);
+        if (cases[i].words != NULL) assert_says(page, cases[i].words);
+    }
+    write_weights("grid/model.safetensors", "\"seq_len\":\"8\"",
+                  "\"to_k.unique_params\":{\"dtype\":\"F32\",\"shape\":[8,1,1],\"data_offsets\":[0,32]}",
+                  ones, 8);
+    RUN(NO_ENV, "report", at("grid"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    assert_says(page, ": 1 table has no map, as the settings of the run name no image");
+}
+
 /* A trained run has the same counts as its evaluation, and they stand on the page. */
 static void a_run_that_is_done_shows_its_confusions(void **state)
 {
@@ -437,6 +516,8 @@ int main(void)
         cmocka_unit_test(a_million_lines_are_read),
         cmocka_unit_test(markup_from_outside_stays_text),
         cmocka_unit_test(tables_by_offset_become_maps),
+        cmocka_unit_test(maps_end_where_tables_do),
+        cmocka_unit_test(a_page_without_a_map_says_why),
         cmocka_unit_test(a_run_that_is_done_shows_its_confusions),
         cmocka_unit_test(confusions_are_coloured_by_share),
         cmocka_unit_test(many_classes_show_the_largest_confusions),
