@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/page.h"
+#include "core/choices.h"
 
 /* What the settings of a run make of its tables: offsets of a plane, row by row, and behind them, with a class token, three that it
  * takes part in. */
@@ -37,10 +38,12 @@ static uint64_t tokens_along(const tl_file *file, const char *image_key, const c
     return step > 0 && pixels / step <= PAGE_MAX_CELLS ? pixels / step : 0;
 }
 
-static bool shares_by(const tl_file *file, const char *way)
+static tl_sharing sharing_of(const tl_file *file)
 {
     const char *text = tl_file_metadata(file, "offset_sharing");
-    return text != NULL && strcmp(text, way) == 0;
+    int value = TL_SHARING_NONE;
+    if (text != NULL) (void)tli_choice_find(&tli_sharing_choices, text, strlen(text), &value);
+    return (tl_sharing)value;
 }
 
 /* Offsets along an axis of so many tokens: all, or those within the window, or within the radius of what shares the rest. */
@@ -48,10 +51,10 @@ static uint64_t offsets_along(const tl_file *file, uint64_t tokens, offset_plane
 {
     const uint64_t window = setting_number(file, "window"), radius = setting_number(file, "sharing_radius");
     const uint64_t reach = window > 0 && window < tokens - 1 ? window : tokens - 1;
-    if (reach > radius && shares_by(file, "log"))
+    if (reach > radius && sharing_of(file) == TL_SHARING_LOG)
         plane->missing =
             "offsets of the run share matrices by octaves, so that most rows of a table are no single offset";
-    if (reach <= radius || !shares_by(file, "clip")) return 2 * reach + 1;
+    if (reach <= radius || sharing_of(file) != TL_SHARING_CLIP) return 2 * reach + 1;
     plane->clipped = true;
     return 2 * radius + 1;
 }
