@@ -51,7 +51,7 @@ static tl_status report_file(const tli_cli_options *o, tl_error *err)
 {
     page p = {.count = 0};
     TLI_TRY(check_file(o, o->settings.run.out, err));
-    tl_status status = tli_page_open(&p, o->arguments, o->argument_count, err);
+    tl_status status = tli_page_open(&p, o->arguments, o->argument_count, o->table, err);
     for (int i = 0; status == TL_OK && i < p.count; i++)
         tli_cli_note_unreadable(o, p.runs[i].metrics, p.runs[i].path);
     if (status == TL_OK) status = report_write(&p, o->settings.run.out, err);

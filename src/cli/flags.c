@@ -226,6 +226,9 @@ static const tli_flag own_flags[] = {
     TEXT("out", "DIR", settings.run.out, TLI_CLI_TRAIN, "folder of the run (default: runs/TASK-OP-N)"),
     TEXT("out", "DIR", settings.run.out, TLI_CLI_TOKENIZE, "folder for train.bin and val.bin; required"),
     TEXT("out", "FILE", settings.run.out, TLI_CLI_REPORT, "the page, an HTML file that needs nothing else"),
+    TEXT("table", "FILE", table, TLI_CLI_REPORT,
+         "a table of your own to show on top: cells separated by tabs, the first line the head; lines after "
+         "an empty one are paragraphs"),
     BOOL("watch", watch, TLI_CLI_REPORT,
          "serve the page to browsers of this machine, and refresh it there while the runs go on"),
     TEXT("listen", "ADDRESS[:PORT]", listen, TLI_CLI_REPORT,

@@ -25,7 +25,7 @@ tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const
 {
     struct stat target;
     if (stat(path, &target) != 0) return TL_OK; /* does not exist */
-    bool input = false;
+    bool input = o->table[0] != '\0' && is_same_file(&target, o->table);
     for (int i = 0; i < o->argument_count && !input; i++)
         input = is_same_file(&target, o->arguments[i]) || is_in_run(&target, o->arguments[i]);
     if (!input) return TL_OK;

@@ -82,6 +82,7 @@ typedef struct tli_cli_options {
     char show[1024];
     char listen[128]; /* report: where to serve; empty: the default */
     bool watch;
+    char table[1024];     /* report: file of a table of the user's own; empty: none */
     char attention[1024]; /* predict: output file for a picture; empty: none */
     uint32_t layer, head;
     uint32_t window;

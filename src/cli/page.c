@@ -69,6 +69,7 @@ static tl_status page_write(page *p, FILE *out, tl_error *err)
     page_head(p, title, out);
     fprintf(out, "<body>\n%s<main>\n<h1>%s</h1>\n", p->live ? "<p id=\"live\" role=\"status\"></p>\n" : "",
             title);
+    tli_page_results(p, out);
     tli_page_runs(p, out);
     tli_page_settings(p, out);
     TLI_TRY(tli_page_pictures(p, out, err));

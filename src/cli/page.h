@@ -25,27 +25,39 @@ typedef struct page_run {
     uint64_t first, last; /* steps that the metrics span; first > last: there are none */
 } page_run;
 
+/* A table of the user's own. */
+typedef struct page_results {
+    char *text; /* its cells as strings, row by row, and behind them paragraphs; NULL: there is none */
+    size_t rows, columns, paragraphs;
+    tl_error fault; /* why it cannot be shown; empty: it can */
+} page_results;
+
 typedef struct page {
     page_run runs[PAGE_MAX_RUNS];
     int count;
+    page_results results;
     int pictures; /* that were drawn, counted by page_pictures.c */
     bool live;    /* it is served, and refreshes itself in the browser */
 } page;
 
-/* Opens all runs and returns the first failure; the fault of each stands with it, and the page can be written also then. The
- * caller closes the page in any case. `paths` stay the caller's. */
-tl_status tli_page_open(page *p, char *const *paths, int count, tl_error *err);
+/* Opens all runs, reads the file of the user's own table (empty: there is none), and returns the first failure; the fault of each
+ * stands with it, and the page can be written also then. The caller closes the page in any case. `paths` stay the caller's. */
+tl_status tli_page_open(page *p, char *const *paths, int count, const char *table, tl_error *err);
 void tli_page_close(page *p);
 
 /* The whole page as text, freed by the caller. TL_ERROR_IO without gnuplot. */
 tl_status tli_page_make(page *p, char **text, size_t *bytes, tl_error *err);
 /* Its parts. */
+void tli_page_results(const page *p, FILE *out);
 void tli_page_runs(const page *p, FILE *out);
 void tli_page_settings(const page *p, FILE *out);
 tl_status tli_page_pictures(page *p, FILE *out, tl_error *err);
 void tli_page_confusion(const page *p, FILE *out);
 tl_status tli_page_maps(const page *p, FILE *out, tl_error *err);
 void tli_page_attention(const page *p, FILE *out);
+
+/* Reads the user's own table from a file; "": there is none. The text is the caller's to free, also after a failure. */
+tl_status tli_page_read_results(page_results *r, const char *path, tl_error *err);
 
 /* What a page that is live has in its head, and the script that it names there. */
 void tli_page_live_head(FILE *out);

@@ -1,4 +1,5 @@
 /* Opens the runs of a page: their metrics, and the weights of those that have saved some. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -35,9 +36,9 @@ static tl_status open_run(page_run *run)
     return stat(weights, &info) == 0 ? tl_file_open(weights, &run->weights, &run->fault) : TL_OK;
 }
 
-tl_status tli_page_open(page *p, char *const *paths, int count, tl_error *err)
+tl_status tli_page_open(page *p, char *const *paths, int count, const char *table, tl_error *err)
 {
-    tl_status first = TL_OK;
+    tl_status first = tli_page_read_results(&p->results, table, err);
     for (p->count = 0; p->count < count; p->count++) {
         page_run *run = &p->runs[p->count];
         *run = (page_run){.path = paths[p->count]};
@@ -49,6 +50,7 @@ tl_status tli_page_open(page *p, char *const *paths, int count, tl_error *err)
 
 void tli_page_close(page *p)
 {
+    free(p->results.text);
     for (int i = 0; i < p->count; i++) {
         tl_metrics_close(p->runs[i].metrics);
         tl_file_close(p->runs[i].weights);

@@ -28,6 +28,8 @@ enum { FILES_OF_RUN = 5 };
 typedef struct watch {
     char *const *paths;
     int count;
+    const char *table; /* the user's own; "": there is none */
+    file_state table_file;
     file_state files[PAGE_MAX_RUNS][FILES_OF_RUN];
     char *text; /* of the newest page; NULL: it could not be made, as `fault` says */
     size_t bytes;
@@ -55,7 +57,9 @@ static bool note_files(watch *w)
 {
     static const char *const names[FILES_OF_RUN] = {"", "/" PAGE_METRICS, "/" PAGE_WEIGHTS,
                                                     "/" PAGE_CONFUSION, "/" PAGE_ATTENTION};
-    bool changed = false;
+    const file_state table = state_of(w->table);
+    bool changed = !same_state(&table, &w->table_file);
+    w->table_file = table;
     for (int r = 0; r < w->count; r++)
         for (int f = 0; f < FILES_OF_RUN; f++) {
             char path[4200];
@@ -85,7 +89,7 @@ static tl_status make_page(watch *w, bool strict, tl_error *err)
     char *text = NULL;
     size_t bytes = 0;
     const double begun = tli_clock_seconds();
-    const tl_status opened = tli_page_open(&p, w->paths, w->count, err);
+    const tl_status opened = tli_page_open(&p, w->paths, w->count, w->table, err);
     const tl_status status = strict && opened != TL_OK ? opened : tli_page_make(&p, &text, &bytes, err);
     tli_page_close(&p);
     take_text(w, text, bytes);
@@ -132,7 +136,7 @@ static tl_status watch_begin(const tli_cli_options *o, const tli_listener *at, w
 tl_status tli_watch(const tli_cli_options *o, tl_error *err)
 {
     const char *where = o->listen[0] != '\0' ? o->listen : WATCH_ADDRESS;
-    watch w = {.paths = o->arguments, .count = o->argument_count};
+    watch w = {.paths = o->arguments, .count = o->argument_count, .table = o->table};
     tli_listener at;
     TLI_TRY(tli_http_check(err));
     TLI_TRY(tli_listen(where, WATCH_ADDRESS, &at, err));

@@ -206,6 +206,7 @@ static const struct {
     {"json", TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER, "bench memory", "--json", NULL},
     {"diff", TLI_CLI_INFO, "info mnist mnist", "--diff", NULL},
     {"out", TLI_CLI_REPORT, NULL, NULL, "cli/test_report.c --out"},
+    {"table", TLI_CLI_REPORT, NULL, NULL, "cli/test_report.c --table"},
     {"watch", TLI_CLI_REPORT, NULL, NULL, "cli/test_report_watch.sh --watch"},
     {"listen", TLI_CLI_REPORT, NULL, NULL, "cli/test_report_watch.sh --listen"},
     {"metrics", TLI_CLI_INFO, "info mnist", "--metrics", NULL},

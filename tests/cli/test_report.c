@@ -153,6 +153,65 @@ static void without_numbers_there_is_a_page_without_pictures(void **state)
     assert_says(page, "There is nothing to draw yet.");
 }
 
+/* ---- a table of the user's own ------------------------------------------------------------------------ */
+
+/* As many cells as the head, also empty ones; lines that end as on Windows; paragraphs behind an empty line. */
+static void a_table_of_ones_own_stands_on_top(void **state)
+{
+    write_text("one.jsonl", "");
+    write_text("own.tsv",
+               "op\ttop-1, %\tof the paper\nalpha\t97.5\t97.4\n<b>\"x\"&\t\t<script>alert(6)</script>\r\n"
+               "\r\n\nFirst <i>note</i>\tof two.\n\nSecond \xff.");
+    RUN(NO_ENV, "report", at("one.jsonl"), "--table", at("own.tsv"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    const char *own = strstr(page, "<h2 id=\"results\">Results</h2>");
+    assert_true(own != NULL && own < strstr(page, "<h2 id=\"runs\">"));
+    assert_says(
+        own,
+        "<thead><tr><th scope=\"col\">op</th><th scope=\"col\">top-1, %</th><th scope=\"col\">of the "
+        "paper</th>"
+        "</tr></thead>\n<tbody>\n<tr><th scope=\"row\">alpha</th><td>97.5</td><td>97.4</td></tr>\n"
+        "<tr><th "
+        "scope=\"row\">&lt;b&gt;&quot;x&quot;&amp;</th><td></td><td>&lt;script&gt;alert(6)&lt;/script&gt;"
+        "</td></tr>\n</tbody></table></div>\n<p>First &lt;i&gt;note&lt;/i&gt; of two.</p><p>Second "
+        "\\xff.</p>\n");
+    write_text("own.tsv", "a");
+    RUN(NO_ENV, "report", at("one.jsonl"), "--table", at("own.tsv"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_says(page, "<th scope=\"col\">a</th></tr></thead>");
+}
+
+static void what_is_no_table_is_named(void **state)
+{
+    static const char large[(1 << 16) + 1] = "", words[] = "report one.jsonl --out page.html --table own.tsv";
+    char wide[102] = "";
+    write_text("one.jsonl", "");
+    fails(2, "report one.jsonl --out page.html --table no.tsv",
+          "the table no.tsv cannot be read: No such file");
+    fails(2, "report one.jsonl --out page.html --table .", "the table . cannot be read: Is a directory");
+    write_text("own.tsv", "");
+    fails(2, words, "the table own.tsv begins with no line of cells");
+    write_text("own.tsv", "\na\tb\n");
+    fails(2, words, "the table own.tsv begins with no line of cells");
+    write_text("own.tsv", "a\tb\nc\td\ne\n\nnote\n");
+    fails(2, words, "line 3 of the table own.tsv has 1 cell where its first line has 2");
+    write_text("own.tsv", "a\tb\nc\td\te\n");
+    fails(2, words, "line 2 of the table own.tsv has 3 cells where its first line has 2");
+    write_file("own.tsv", "a\0b\n", 4);
+    fails(2, words, "the table own.tsv holds a zero byte");
+    write_file("own.tsv", large, sizeof large);
+    fails(2, words, "the table own.tsv is larger than 64 KiB");
+    write_text("own.tsv", memset(wide, '\t', 100));
+    fails(2, words, "the table own.tsv has 101 columns, and a page shows up to 100");
+    write_text("own.tsv", "a\tb\n");
+    fails(2, "report one.jsonl --out own.tsv --table own.tsv",
+          "--out would write over own.tsv, which is read");
+}
+
 /* ---- mistakes --------------------------------------------------------------------------------------- */
 
 static void without_gnuplot_a_sentence_says_what_to_install(void **state)
@@ -193,6 +252,8 @@ int main(void)
         cmocka_unit_test(a_million_lines_are_read),
         cmocka_unit_test(markup_from_outside_stays_text),
         cmocka_unit_test(without_numbers_there_is_a_page_without_pictures),
+        cmocka_unit_test(a_table_of_ones_own_stands_on_top),
+        cmocka_unit_test(what_is_no_table_is_named),
         cmocka_unit_test(without_gnuplot_a_sentence_says_what_to_install),
         cmocka_unit_test(mistakes_are_named),
     };

@@ -29,7 +29,8 @@ until_shows() {
 write_run one 500
 write_run two 700
 find one two -type f -exec cksum {} + >before.txt
-watch one two
+printf "op\\tloss\nalpha\\t0.75\n" >own.tsv
+watch one two --table own.tsv
 grep -q "^http://127.0.0.1:[0-9]*/$" url.txt || fail "prints $(cat url.txt)"
 
 # -- what is served
@@ -37,6 +38,7 @@ get 200 "$url/"
 has '^content-type: text/html; charset=utf-8'
 has '^x-content-type-options: nosniff'
 shows '<td>700</td>'
+shows '<td>0.75</td>'
 shows '</html>'
 bytes=$(wc -c <out.txt)
 first=$(tag)
@@ -115,6 +117,15 @@ mv gone two
 until_shows '<td>700</td>'
 ! grep -q 'class="fault"' out.txt || fail "a fault that has passed"
 
+# -- a table of one's own that changes, and is broken for a while
+printf 'op\tloss\nalpha\t0.625\n' >own.tsv
+until_shows '<td>0.625</td>'
+printf 'op\tloss\nalpha\n' >own.tsv
+until_shows '<p class="fault">line 2 of the table own.tsv has 1 cell where'
+shows '<td>502</td>'
+printf 'op\tloss\nalpha\t0.5\n' >own.tsv
+until_shows '<td>0.5</td>'
+
 # -- the port is taken
 code=0
 timeout 60 "$program" report one --watch --listen "${url#http://}" >out.txt 2>err.txt || code=$?
@@ -158,6 +169,7 @@ done
 refused 'the page cannot be served at 192.0.2.1:0: Cannot assign' one --watch --listen 192.0.2.1:0
 refused '--watch serves the page instead of writing it' one --watch --out page.html
 refused '--listen means nothing here: it says where --watch' one --out page.html --listen 127.0.0.1:0
+refused 'the table nowhere cannot be read: No such file' one --watch --table nowhere --listen 127.0.0.1:0
 refused 'the metrics nowhere cannot be read' nowhere --watch --listen 127.0.0.1:0
 code=0
 PATH=/nowhere "$(command -v timeout)" 60 "$program" report one --watch --listen 127.0.0.1:0 >out.txt 2>err.txt || code=$?
