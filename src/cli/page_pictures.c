@@ -138,11 +138,12 @@ static tl_status write_figure(const picture_kind *kind, const page_picture *pict
 
 tl_status tli_page_pictures(page *p, FILE *out, tl_error *err)
 {
-    fputs("<section aria-labelledby=\"curves\"><h2 id=\"curves\">Curves</h2>\n"
-          "<p>A line is the mean of the steps that share a point of the picture, its band their least and "
-          "largest "
-          "value.</p>\n<div class=\"figures\">\n",
-          out);
+    fputs(
+        "<section aria-labelledby=\"curves\"><h2 id=\"curves\">Curves</h2>\n"
+        "<p>A line is the mean of the steps that share a point of the picture, its band their least and "
+        "largest value. A curve is interrupted where values cannot be drawn, and has a cross where only some "
+        "of the steps of a point have such values.</p>\n<div class=\"figures\">\n",
+        out);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         page_picture picture = {.owner = p, .logarithmic = kinds[k].logarithmic};
         collect_series(&kinds[k], &picture);

@@ -23,7 +23,7 @@ typedef struct extent {
 
 /* gnuplot's curves, in the order in which it numbers them from 1. */
 typedef struct curve_list {
-    int runs[2 * PAGE_MAX_SERIES];
+    int runs[3 * PAGE_MAX_SERIES];
     int count;
 } curve_list;
 
@@ -58,7 +58,17 @@ static void extent_add(extent *e, double least, double mean)
     e->any = true;
 }
 
-/* Rows: step, least, most, mean; an empty one breaks the curve where values cannot be drawn. */
+static double bucket_step(const page_bucket *b)
+{
+    return ((double)b->first + (double)b->last) / 2;
+}
+
+static double bucket_mean(const page_bucket *b)
+{
+    return b->sum / (double)b->count;
+}
+
+/* Rows: step, least, most, mean; an empty one breaks the curve where there is no value that can be drawn, but others. */
 static int write_values(const page_bucket *buckets, int number, extent *seen, bool *band, FILE *script)
 {
     int rows = 0;
@@ -70,15 +80,35 @@ static int write_values(const page_bucket *buckets, int number, extent *seen, bo
         if (b->count == 0) continue;
         if (broken && rows > 0) fputc('\n', script);
         broken = false;
-        const double mean = b->sum / (double)b->count;
-        tli_print(script, "%.17g %.9g %.9g %.9g\n", ((double)b->first + (double)b->last) / 2, b->least,
-                  b->most, mean);
-        extent_add(seen, b->least, mean);
+        tli_print(script, "%.17g %.9g %.9g %.9g\n", bucket_step(b), b->least, b->most, bucket_mean(b));
+        extent_add(seen, b->least, bucket_mean(b));
         *band |= b->least < b->most;
         rows++;
     }
     fputs("EOD\n", script);
     return rows;
+}
+
+/* Points whose steps have values that cannot be drawn beside those that can: there the curve goes on, and gets a cross. Whether
+ * there are any. */
+static bool write_crosses(const page_bucket *buckets, int number, FILE *script)
+{
+    bool any = false;
+    for (int i = 0; i < BUCKETS; i++) {
+        const page_bucket *b = &buckets[i];
+        if (b->count == 0 || !b->broken) continue;
+        if (!any) fprintf(script, "$x%d << EOD\n", number);
+        any = true;
+        tli_print(script, "%.17g %.9g\n", bucket_step(b), bucket_mean(b));
+    }
+    if (any) fputs("EOD\n", script);
+    return any;
+}
+
+static void plot_crosses(const page_series *s, int number, curve_list *curves, FILE *plot)
+{
+    fprintf(plot, ", $x%d using 1:2 with points pt 2 ps 0.8 lw 1.5 title 'run %d'", number, s->run + 1);
+    curves->runs[curves->count++] = s->run;
 }
 
 /* A curve: its mean, and a band from least to most where ranges have several values. */
@@ -112,7 +142,9 @@ static tl_status write_script(const page_picture *picture, curve_list *curves, F
         bool band = false;
         tli_page_thin(s, picture->from, picture->to, buckets, BUCKETS);
         const int rows = write_values(buckets, i, &seen, &band, script);
-        if (rows > 0) write_curve(s, i, rows, band, curves, plot);
+        if (rows == 0) continue;
+        write_curve(s, i, rows, band, curves, plot);
+        if (write_crosses(buckets, i, script)) plot_crosses(s, i, curves, plot);
     }
     free(buckets);
     const bool good = plot != NULL && fclose(plot) == 0 && buckets != NULL;

@@ -89,6 +89,35 @@ static void long_runs_make_a_small_page_with_their_extremes(void **state)
     assert_int_equal(times("<td>98.75</td>"), 0);
 }
 
+/* Crosses in the first picture. */
+#define CROSS "<use xlink:href='#p1-gpPt1' "
+
+/* A loss among many that is no number, which a curve of 320 points cannot leave out. */
+static void a_value_that_cannot_be_drawn_shows(void **state)
+{
+    need_gnuplot();
+    for (int wrong = 0; wrong < 2; wrong++) {
+        FILE *file = fopen(at("one.jsonl"), "w");
+        assert_non_null(file);
+        for (int i = 0; i < 5000; i++)
+            fprintf(file,
+                    wrong == 1 && i % 2500 == 1234 ? "{\"step\":%d,\"loss\":NaN}\n"
+                                                   : "{\"step\":%d,\"loss\":1.5}\n",
+                    i);
+        assert_int_equal(fclose(file), 0);
+        RUN(NO_ENV, "report", at("one.jsonl"), "--out", at("page.html"));
+        EXPECT(0, "");
+        read_page("page.html");
+        check_page();
+        assert_int_equal(times(CROSS), 2 * wrong);
+    }
+    write_text("one.jsonl", "{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":null}\n{\"step\":3,\"loss\":1}\n");
+    RUN(NO_ENV, "report", at("one.jsonl"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    assert_int_equal(times(CROSS), 0); /* but a gap */
+}
+
 static void a_million_lines_are_read(void **state)
 {
     need_gnuplot();
@@ -249,6 +278,7 @@ int main(void)
         cmocka_unit_test(settings_stand_side_by_side),
         cmocka_unit_test(a_run_without_weights_has_curves),
         cmocka_unit_test(long_runs_make_a_small_page_with_their_extremes),
+        cmocka_unit_test(a_value_that_cannot_be_drawn_shows),
         cmocka_unit_test(a_million_lines_are_read),
         cmocka_unit_test(markup_from_outside_stays_text),
         cmocka_unit_test(without_numbers_there_is_a_page_without_pictures),
