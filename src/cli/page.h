@@ -119,8 +119,8 @@ typedef struct page_bucket {
 
 /* Thins a series to `count` ranges of equal width between the steps `from` and `to`, without losing extremes. */
 void tli_page_thin(const page_series *s, uint64_t from, uint64_t to, page_bucket *buckets, int count);
-/* The dashes of a curve as lengths, "6,3"; NULL: solid. Runs differ by colour first, then by dashes, tests of a run by
- * dashes. */
+/* The dashes of a curve as lengths, "6,3"; NULL: solid. Runs differ by colour first, and those of one colour by the dots between
+ * the strokes: none, one or two. The first four test sets of a run differ by the length of the strokes. */
 const char *tli_page_dashes(int run, int test);
 
 /* ---- pictures: page_plot.c ------------------------------------------------------------------------ */
@@ -129,6 +129,7 @@ typedef struct page_picture {
     const page *owner;
     page_series series[PAGE_MAX_SERIES]; /* each with at least one drawable value */
     int count;
+    int left_out;      /* series that have no room */
     uint64_t from, to; /* steps that they span */
     bool logarithmic;  /* may have a logarithmic axis */
 } page_picture;

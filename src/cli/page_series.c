@@ -20,9 +20,12 @@ int tli_page_column(const page_run *run, const char *name)
 
 const char *tli_page_dashes(int run, int test)
 {
-    static const char *const dashes[] = {NULL, "6,3", "2,3", "9,3,2,3"};
-    enum { DASHES = sizeof dashes / sizeof *dashes };
-    return dashes[(run / PAGE_COLORS + (test > 0 ? test : 0)) % DASHES];
+    enum { TESTS = 4, ROUNDS = PAGE_MAX_RUNS / PAGE_COLORS };
+    static const char *const dashes[ROUNDS][TESTS] = {
+        {NULL, "10,3", "6,3", "3,3"},
+        {"16,3,1,3", "10,3,1,3", "6,3,1,3", "3,3,1,3"},
+        {"16,3,1,3,1,3", "10,3,1,3,1,3", "6,3,1,3,1,3", "3,3,1,3,1,3"}};
+    return dashes[run / PAGE_COLORS % ROUNDS][test > 0 ? test % TESTS : 0];
 }
 
 static void bucket_add(page_bucket *b, uint64_t step, double value)
