@@ -31,7 +31,11 @@ static void add_series(page_picture *picture, int run, int test, int column)
     const page_run *r = &picture->owner->runs[run];
     page_bucket all;
     tli_page_thin(&s, r->first, r->last, &all, 1);
-    if (all.count == 0 || picture->count == PAGE_MAX_SERIES) return;
+    if (all.count == 0) return;
+    if (picture->count == PAGE_MAX_SERIES) {
+        picture->left_out++;
+        return;
+    }
     if (picture->count == 0 || all.first < picture->from) picture->from = all.first;
     if (picture->count == 0 || all.last > picture->to) picture->to = all.last;
     picture->series[picture->count++] = s;
@@ -131,6 +135,9 @@ static tl_status write_figure(const picture_kind *kind, const page_picture *pict
         fputs("</li>", out);
     }
     fputs("</ul></figcaption>\n", out);
+    if (picture->left_out > 0)
+        fprintf(out, "<p>The picture has room for %d curves: %d further %s left out.</p>\n", PAGE_MAX_SERIES,
+                picture->left_out, picture->left_out > 1 ? "ones are" : "one is");
     TLI_TRY(write_table(picture, kind->title, out, err));
     fputs("</figure>\n", out);
     return TL_OK;

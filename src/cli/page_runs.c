@@ -95,6 +95,19 @@ static void write_faults(const page *p, FILE *out)
     }
 }
 
+/* Metrics have no more test sets than the page. */
+static void write_full(const page *p, FILE *out)
+{
+    for (int r = 0; r < p->count; r++) {
+        if (p->runs[r].test_count < PAGE_MAX_TESTS || tl_metrics_unreadable(p->runs[r].metrics) == 0)
+            continue;
+        fputs("<p>", out);
+        tli_page_run_name(out, p, r, -1);
+        fprintf(out, ": evaluations on more than %d test sets count as unreadable lines.</p>\n",
+                PAGE_MAX_TESTS);
+    }
+}
+
 void tli_page_runs(const page *p, FILE *out)
 {
     int tests = 0;
@@ -103,5 +116,6 @@ void tli_page_runs(const page *p, FILE *out)
     write_faults(p, out);
     write_lengths(p, out);
     if (tests > 0) write_evaluations(p, out);
+    write_full(p, out);
     fputs("</section>\n", out);
 }

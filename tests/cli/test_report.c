@@ -2,6 +2,15 @@
 #include "report_page.h"
 #include "small_digits.h"
 
+#include <sys/resource.h>
+
+/* Sanitizers, counted lines and emulators take time of their own. */
+#ifdef SLOWED
+enum { TIMED = false };
+#else
+enum { TIMED = true };
+#endif
+
 /* ---- reports ---------------------------------------------------------------------------------------- */
 
 static void settings_stand_side_by_side(void **state)
@@ -74,19 +83,98 @@ static void write_long_run(const char *name, int steps, double slope)
 }
 #define write_long_run(...) FROM_HERE(write_long_run(__VA_ARGS__))
 
+/* That all programs took which this one has started, and those that they have. */
+static double processor_seconds(void)
+{
+    struct rusage used;
+    assert_int_equal(getrusage(RUSAGE_CHILDREN, &used), 0);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+#define processor_seconds(...) VALUE_FROM_HERE(processor_seconds(__VA_ARGS__))
+
 static void long_runs_make_a_small_page_with_their_extremes(void **state)
 {
     need_gnuplot();
     write_long_run("a.jsonl", 100000, -1e-5);
     write_long_run("b.jsonl", 100000, -2e-5);
     write_long_run("c.jsonl", 100000, 0);
+    const double before = processor_seconds();
     RUN(NO_ENV, "report", at("a.jsonl"), at("b.jsonl"), at("c.jsonl"), "--out", at("page.html"));
     EXPECT(0, "");
+    const double took = processor_seconds() - before;
+    if (TIMED && took >= 3) fail_msg("the page took %.2f s", took);
     read_page("page.html");
     check_page();
     assert_true(strlen(page) < 3u << 20);
     assert_int_equal(times(" to 98.75</td>"), 3);
     assert_int_equal(times("<td>98.75</td>"), 0);
+}
+
+/* A run that was evaluated twice on so many test sets. */
+static void write_tests(const char *name, int tests)
+{
+    FILE *file = fopen(at(name), "w");
+    assert_non_null(file);
+    for (int step = 1; step <= 2; step++)
+        for (int t = 0; t < tests; t++)
+            fprintf(file, "{\"step\":%d,\"test\":\"set %d\",\"loss\":%d}\n", step, t, t + step);
+    assert_int_equal(fclose(file), 0);
+}
+#define write_tests(...) FROM_HERE(write_tests(__VA_ARGS__))
+
+/* A report of the runs 0.jsonl, 1.jsonl and so on. */
+static void report_runs(int count)
+{
+    char words[400] = "report --out page.html";
+    for (int r = 0; r < count; r++)
+        snprintf(words + strlen(words), sizeof words - strlen(words), " %d.jsonl", r);
+    succeeds(words);
+    read_page("page.html");
+    check_page();
+}
+#define report_runs(...) FROM_HERE(report_runs(__VA_ARGS__))
+
+/* The most runs with four test sets each: no two have both colour and dashes in common. */
+static void curves_differ_by_colour_or_dashes(void **state)
+{
+    enum { RUNS = 24, CURVES = 4 * RUNS };
+    static char name[16], samples[CURVES][160];
+    need_gnuplot();
+    for (int r = 0; r < RUNS; r++) {
+        snprintf(name, sizeof name, "%d.jsonl", r);
+        write_tests(name, 4);
+    }
+    report_runs(RUNS);
+    const char *sample = strstr(page, "<figcaption>");
+    for (int i = 0; i < CURVES; i++) {
+        assert_non_null(sample);
+        sample = strstr(sample + 1, "<svg class=\"sample run");
+        assert_non_null(sample);
+        const char *end = strstr(sample, "/></svg>");
+        assert_true(end - sample < (ptrdiff_t)sizeof *samples);
+        memcpy(samples[i], sample, (size_t)(end - sample));
+        for (int j = 0; j < i; j++)
+            if (strcmp(samples[i], samples[j]) == 0)
+                fail_msg("curves %d and %d are alike: %s", j, i, samples[i]);
+    }
+}
+
+static void what_has_no_room_is_said(void **state)
+{
+    need_gnuplot();
+    for (int r = 0; r < 4; r++)
+        write_tests((const char *[]){"0.jsonl", "1.jsonl", "2.jsonl", "3.jsonl"}[r], r == 1 ? 33 : 32);
+    report_runs(3);
+    assert_int_equal(times(" count as unreadable lines"), 1);
+    assert_says(page, "2. 1.jsonl: evaluations on more than 32 test sets count as unreadable lines.</p>");
+    assert_int_equal(times("left out"), 0);
+    write_tests("1.jsonl", 32);
+    report_runs(3);
+    assert_int_equal(times(" count as unreadable lines"), 0);
+    report_runs(4);
+    assert_int_equal(times("left out"), 1);
+    assert_says(page, "<p>The picture has room for 96 curves: 32 further ones are left out.</p>");
 }
 
 /* Crosses in the first picture. */
@@ -101,7 +189,7 @@ static void a_value_that_cannot_be_drawn_shows(void **state)
         assert_non_null(file);
         for (int i = 0; i < 5000; i++)
             fprintf(file,
-                    wrong == 1 && i % 2500 == 1234 ? "{\"step\":%d,\"loss\":NaN}\n"
+                    wrong == 1 && i % 2500 == 1234 ? "{\"step\":%d,\"loss\":null}\n"
                                                    : "{\"step\":%d,\"loss\":1.5}\n",
                     i);
         assert_int_equal(fclose(file), 0);
@@ -278,6 +366,8 @@ int main(void)
         cmocka_unit_test(settings_stand_side_by_side),
         cmocka_unit_test(a_run_without_weights_has_curves),
         cmocka_unit_test(long_runs_make_a_small_page_with_their_extremes),
+        cmocka_unit_test(curves_differ_by_colour_or_dashes),
+        cmocka_unit_test(what_has_no_room_is_said),
         cmocka_unit_test(a_value_that_cannot_be_drawn_shows),
         cmocka_unit_test(a_million_lines_are_read),
         cmocka_unit_test(markup_from_outside_stays_text),
