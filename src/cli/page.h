@@ -77,8 +77,16 @@ bool tli_page_drawable(double value);
 void tli_page_text(FILE *out, const char *text, size_t most);
 /* The run's name behind a sample of its line, for training steps (test -1) or one of its test sets. */
 void tli_page_run_name(FILE *out, const page *p, int run, int test);
-/* A table that scrolls sideways on its own, reachable by keyboard, up to its rows; `caption` is the program's own. */
-void tli_page_table_begin(FILE *out, const char *caption);
+/* What a table is about, from outside: its region is called so besides by its caption, as all on a page have names of their own. */
+typedef struct page_subject {
+    int run;          /* number from 1 */
+    const char *name; /* of a tensor or the run */
+    int64_t head;     /* -1: none */
+} page_subject;
+
+/* A table that scrolls sideways on its own, reachable by keyboard, up to its rows; `caption` is the program's own. NULL: the caption
+ * says what the table is about. */
+void tli_page_table_begin(FILE *out, const page_subject *about, const char *caption);
 void tli_page_table_end(FILE *out);
 /* Number N of the class hN that colours a cell by a share from 0 to 1. */
 int tli_page_shade(double share);
@@ -96,10 +104,10 @@ typedef struct page_grid {
 enum { PAGE_CLASS_OFFSETS = 3, PAGE_MAX_CELLS = 40000 };
 
 /* A table whose cells are coloured by their number, from the least to the largest. */
-void tli_page_grid(FILE *out, const char *caption, const page_grid *g);
+void tli_page_grid(FILE *out, const page_subject *about, const char *caption, const page_grid *g);
 /* The same of numbers by offset from key to query, [rows][columns], and, with `class_token`, behind them those of the class token. */
-void tli_page_offsets(FILE *out, const char *caption, uint64_t rows, uint64_t columns, const double *values,
-                      bool class_token);
+void tli_page_offsets(FILE *out, const page_subject *about, const char *caption, uint64_t rows,
+                      uint64_t columns, const double *values, bool class_token);
 
 /* ---- curves: page_series.c ------------------------------------------------------------------------ */
 

@@ -38,21 +38,23 @@ static bool find_table(const tl_file *file, attention_table *t)
     return t->class_token || have->shape[1] == plane;
 }
 
-static void write_head(const attention_table *t, uint64_t head, const double *values, FILE *out)
+static void write_head(const attention_table *t, int run, uint64_t head, const double *values, FILE *out)
 {
+    const page_subject about = {run, t->tensor.name, (int64_t)head};
     fputs("<figure class=\"map\"><h3>", out);
     tli_page_text(out, t->tensor.name, SIZE_MAX);
     fprintf(out, ", head %" PRIu64 "</h3>\n", head);
     if (t->by_offset)
-        tli_page_offsets(out, "Mean attention weight by rows (down) and columns (across) from key to query",
+        tli_page_offsets(out, &about,
+                         "Mean attention weight by rows (down) and columns (across) from key to query",
                          t->rows, t->columns, values, t->class_token);
     else
-        tli_page_grid(out, "Mean attention weight of the class token to the patches of the image",
+        tli_page_grid(out, &about, "Mean attention weight of the class token to the patches of the image",
                       &(page_grid){t->rows, t->columns, 0, 0, values});
     fputs("</figure>\n", out);
 }
 
-static tl_status write_heads(tl_file *file, const attention_table *t, FILE *out, tl_error *err)
+static tl_status write_heads(tl_file *file, const attention_table *t, int run, FILE *out, tl_error *err)
 {
     const uint64_t heads = t->tensor.shape[0], count = t->tensor.count / heads;
     float *weights = malloc((count + 1) * sizeof *weights);
@@ -63,7 +65,7 @@ static tl_status write_heads(tl_file *file, const attention_table *t, FILE *out,
     for (uint64_t head = 0; head < heads && status == TL_OK; head++) {
         status = tl_file_read(file, t->tensor.name, head * count, count, weights, err);
         for (uint64_t i = 0; i < count && status == TL_OK; i++) values[i] = (double)weights[i];
-        if (status == TL_OK) write_head(t, head, values, out);
+        if (status == TL_OK) write_head(t, run, head, values, out);
     }
     free(weights);
     free(values);
@@ -71,7 +73,7 @@ static tl_status write_heads(tl_file *file, const attention_table *t, FILE *out,
 }
 
 /* *cells: how many may still be written. */
-static tl_status write_tables(tl_file *file, uint64_t *cells, FILE *out, tl_error *err)
+static tl_status write_tables(tl_file *file, int run, uint64_t *cells, FILE *out, tl_error *err)
 {
     attention_table t = {.rows = 0};
     for (int i = 0; tl_file_tensor_at(file, i, &t.tensor); i++) {
@@ -81,7 +83,7 @@ static tl_status write_tables(tl_file *file, uint64_t *cells, FILE *out, tl_erro
             return TL_OK;
         }
         *cells -= t.tensor.count;
-        TLI_TRY(write_heads(file, &t, out, err));
+        TLI_TRY(write_heads(file, &t, run, out, err));
     }
     return TL_OK;
 }
@@ -107,7 +109,7 @@ static void write_run(const page *p, int r, const char *path, uint64_t *cells, F
         fputs(" test images.</p>\n", out);
     }
     fputs("<div class=\"figures\">\n", out);
-    if (status == TL_OK) status = write_tables(file, cells, out, &fault);
+    if (status == TL_OK) status = write_tables(file, r + 1, cells, out, &fault);
     fputs("</div>\n", out);
     if (status != TL_OK) {
         fputs("<p class=\"fault\">", out);

@@ -99,9 +99,9 @@ static void write_true_class(const confusion *c, uint32_t row, FILE *out)
         fputs("<td>–</td></tr>\n", out);
 }
 
-static void write_matrix(const confusion *c, FILE *out)
+static void write_matrix(const confusion *c, const page_subject *about, FILE *out)
 {
-    tli_page_table_begin(out, "Samples of each class (down) by the class that was found (across)");
+    tli_page_table_begin(out, about, "Samples of each class (down) by the class that was found (across)");
     fputs("<thead><tr><td></td>", out);
     for (uint32_t i = 0; i < c->classes; i++) {
         fputs("<th scope=\"col\">", out);
@@ -128,11 +128,11 @@ static int find_largest(const confusion *c, size_t places[LISTED])
     return count;
 }
 
-static void write_largest(const confusion *c, FILE *out)
+static void write_largest(const confusion *c, const page_subject *about, FILE *out)
 {
     size_t places[LISTED];
     const int count = find_largest(c, places);
-    tli_page_table_begin(out, "The most frequent confusions");
+    tli_page_table_begin(out, about, "The most frequent confusions");
     fputs("<thead><tr><th scope=\"col\">class</th><th scope=\"col\">taken for</th><th "
           "scope=\"col\">samples</th>"
           "<th scope=\"col\">of</th></tr></thead>\n<tbody>\n",
@@ -157,6 +157,7 @@ static void write_run(const page *p, int r, int *runs, FILE *out)
     struct stat info;
     size_t bytes = 0;
     confusion c = {.classes = 0};
+    const page_subject about = {r + 1, p->runs[r].path, -1};
     snprintf(path, sizeof path, "%s/" PAGE_CONFUSION, p->runs[r].path);
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return;
     c.text = tli_read_file(path, MAX_BYTES, &bytes);
@@ -173,9 +174,9 @@ static void write_run(const page *p, int r, int *runs, FILE *out)
     if (strlen(c.text) != bytes || !parse_confusion(&c))
         fputs("<p class=\"fault\">The file " PAGE_CONFUSION " holds no table of classes.</p>\n", out);
     else if (c.classes <= TABLE_CLASSES)
-        write_matrix(&c, out);
+        write_matrix(&c, &about, out);
     else
-        write_largest(&c, out);
+        write_largest(&c, &about, out);
     fputs("</div></details>\n", out);
     confusion_free(&c);
 }

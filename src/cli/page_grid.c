@@ -30,10 +30,10 @@ static void write_cell(double value, const range *r, FILE *out)
         fprintf(out, "<td>%.3g</td>", value);
 }
 
-void tli_page_grid(FILE *out, const char *caption, const page_grid *g)
+void tli_page_grid(FILE *out, const page_subject *about, const char *caption, const page_grid *g)
 {
     const range r = find_range(g->values, g->rows * g->columns);
-    tli_page_table_begin(out, caption);
+    tli_page_table_begin(out, about, caption);
     fputs("<thead><tr><td></td>", out);
     for (uint64_t x = 0; x < g->columns; x++)
         fprintf(out, "<th scope=\"col\">%" PRId64 "</th>", (int64_t)x + g->left);
@@ -47,14 +47,14 @@ void tli_page_grid(FILE *out, const char *caption, const page_grid *g)
     tli_page_table_end(out);
 }
 
-void tli_page_offsets(FILE *out, const char *caption, uint64_t rows, uint64_t columns, const double *values,
-                      bool class_token)
+void tli_page_offsets(FILE *out, const page_subject *about, const char *caption, uint64_t rows,
+                      uint64_t columns, const double *values, bool class_token)
 {
     static const char *const pairs[PAGE_CLASS_OFFSETS] = {"class token to itself", "class token asks a patch",
                                                           "patch asks the class token"};
     static const range none = {0, 0}; /* they are of another size than the plane's, and have no colour */
     const page_grid g = {rows, columns, -(int64_t)(rows / 2), -(int64_t)(columns / 2), values};
-    tli_page_grid(out, caption, &g);
+    tli_page_grid(out, about, caption, &g);
     if (!class_token) return;
     fputs("<table><tbody>", out);
     for (int i = 0; i < PAGE_CLASS_OFFSETS; i++) {

@@ -120,17 +120,18 @@ static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
     return status;
 }
 
-static void write_map(const offset_map *map, FILE *out)
+static void write_map(const offset_map *map, int run, FILE *out)
 {
+    static const char
+        plain[] = "Norm by rows (down) and columns (across) from key to query",
+        clipped[] =
+            "Norm by rows (down) and columns (across) from key to query; the outermost serve all beyond, too";
+    const page_subject about = {run, map->tensor.name, -1};
     const offset_plane *plane = &map->plane;
     fputs("<figure class=\"map\"><h3>", out);
     tli_page_text(out, map->tensor.name, SIZE_MAX);
     fputs("</h3>\n", out);
-    tli_page_offsets(out,
-                     plane->clipped ? "Norm by rows (down) and columns (across) from key to query; the "
-                                      "outermost serve all beyond, too"
-                                    : "Norm by rows (down) and columns (across) from key to query",
-                     plane->rows, plane->columns, map->norms,
+    tli_page_offsets(out, &about, plane->clipped ? clipped : plain, plane->rows, plane->columns, map->norms,
                      map->tensor.shape[0] > plane->rows * plane->columns);
     fputs("</figure>\n", out);
 }
@@ -183,7 +184,7 @@ static tl_status write_run_maps(const page *p, int r, uint64_t *cells, FILE *out
         map.mirrored = strstr(map.tensor.name, ".to_q") != NULL;
         if (counts.drawn++ == 0) write_begin(p, r, out);
         status = measure_map(file, &map, err);
-        if (status == TL_OK) write_map(&map, out);
+        if (status == TL_OK) write_map(&map, r + 1, out);
         free(map.norms);
     }
     write_end(p, r, &counts, out);

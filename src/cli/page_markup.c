@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,12 +46,16 @@ void tli_page_run_name(FILE *out, const page *p, int run, int test)
     tli_page_text(out, p->runs[run].path, SIZE_MAX);
 }
 
-void tli_page_table_begin(FILE *out, const char *caption)
+void tli_page_table_begin(FILE *out, const page_subject *about, const char *caption)
 {
-    fprintf(out,
-            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"%s\">\n"
-            "<table><caption>%s</caption>\n",
-            caption, caption);
+    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", out);
+    if (about != NULL) {
+        fprintf(out, "%d. ", about->run);
+        tli_page_text(out, about->name, SIZE_MAX);
+        if (about->head >= 0) fprintf(out, ", head %" PRId64, about->head);
+        fputs(": ", out);
+    }
+    fprintf(out, "%s\">\n<table><caption>%s</caption>\n", caption, caption);
 }
 
 void tli_page_table_end(FILE *out)

@@ -103,7 +103,7 @@ static tl_status write_table(const page_picture *picture, const char *title, FIL
     page_bucket *table = malloc((size_t)picture->count * TABLE_ROWS * sizeof *table);
     if (table == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while writing a table");
     fputs("<details><summary>Numbers of this picture</summary>\n", out);
-    tli_page_table_begin(out, title);
+    tli_page_table_begin(out, NULL, title);
     fputs("<thead><tr><th scope=\"col\">steps</th>", out);
     for (int s = 0; s < picture->count; s++) {
         tli_page_thin(&picture->series[s], picture->from, picture->to, &table[s * TABLE_ROWS], TABLE_ROWS);

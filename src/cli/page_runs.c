@@ -23,7 +23,7 @@ static uint64_t not_drawable(const page_run *run)
 
 static void write_lengths(const page *p, FILE *out)
 {
-    tli_page_table_begin(out, "Steps, and what could not be read");
+    tli_page_table_begin(out, NULL, "Steps, and what could not be read");
     fputs("<thead><tr><th scope=\"col\">run</th><th scope=\"col\">steps</th><th scope=\"col\">losses that "
           "cannot be drawn</th><th scope=\"col\">unreadable lines</th></tr></thead>\n<tbody>\n",
           out);
@@ -73,7 +73,7 @@ static void write_evaluation(const page *p, int r, int test, FILE *out)
 
 static void write_evaluations(const page *p, FILE *out)
 {
-    tli_page_table_begin(out, "Newest evaluation on each test set");
+    tli_page_table_begin(out, NULL, "Newest evaluation on each test set");
     fputs("<thead><tr><th scope=\"col\">run</th><th scope=\"col\">test set</th><th scope=\"col\">step</th>",
           out);
     for (int s = 0; s < SCORES; s++) fprintf(out, "<th scope=\"col\">%s</th>", scores[s].title);

@@ -58,7 +58,7 @@ static void collect_settings(const page *p, setting_list *list)
 
 static void write_settings_table(const page *p, const setting_list *list, bool differing, FILE *out)
 {
-    tli_page_table_begin(out, differing ? "Settings that differ" : "Settings without differences");
+    tli_page_table_begin(out, NULL, differing ? "Settings that differ" : "Settings without differences");
     fputs("<thead><tr><th scope=\"col\">setting</th>", out);
     for (int r = 0; r < p->count; r++) {
         fputs("<th scope=\"col\">", out);

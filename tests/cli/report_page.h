@@ -64,6 +64,22 @@ static const char *check_attributes(const char *at)
 }
 #define check_attributes(...) VALUE_FROM_HERE(check_attributes(__VA_ARGS__))
 
+/* Regions have names of their own, by which a screen reader tells them apart. */
+static inline void check_regions(void)
+{
+    static const char begins[] = "role=\"region\" tabindex=\"0\" aria-label=\"";
+    for (const char *at = page; (at = strstr(at, begins)) != NULL;) {
+        at += strlen(begins);
+        const size_t length = strcspn(at, "\"") + 1;
+        assert_true(length > 1);
+        for (const char *other = at; (other = strstr(other, begins)) != NULL;) {
+            other += strlen(begins);
+            if (strncmp(other, at, length) == 0) fail_msg("two regions are called %.*s", (int)length, at);
+        }
+    }
+}
+#define check_regions(...) FROM_HERE(check_regions(__VA_ARGS__))
+
 /* Elements nest, are of few kinds, and none runs or loads anything. */
 static inline void check_page(void)
 {
@@ -101,6 +117,7 @@ static inline void check_page(void)
         open[depth++].length = length;
     }
     assert_int_equal(depth, 0);
+    check_regions();
     assert_int_equal(times("://"), times("http://www.w3.org/")); /* names of SVG */
 }
 #define check_page(...) FROM_HERE(check_page(__VA_ARGS__))

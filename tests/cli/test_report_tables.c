@@ -149,6 +149,11 @@ static void confusions_are_coloured_by_share(void **state)
     EXPECT(0, "");
     read_page("page.html");
     check_page();
+    RUN(NO_ENV, "report", at("three"), at("three"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_int_equal(times("three: Samples of each class (down) by the class that was found (across)\""), 2);
     assert_says(page, "<th scope=\"row\">a</th><td class=\"h7\">3</td><td class=\"h2\">1</td><td "
                       "class=\"h0\">0</td><td>75.0</td>");
     assert_says(page, "<th scope=\"row\">&lt;b&gt;</th><td class=\"h0\">0</td><td class=\"h9\">5</td>");
