@@ -100,7 +100,7 @@ static void write_next(const char **at, const char *element, const char *attribu
 
 static void write_table(const page_results *r, const char **at, FILE *out)
 {
-    tli_page_table_begin(out, NULL, "Results");
+    tli_page_table_begin(out, NULL, "Given with --table");
     for (size_t row = 0; row < r->rows; row++) {
         fputs(row == 0 ? "<thead><tr>" : "<tr>", out);
         for (size_t column = 0; column < r->columns; column++) {
