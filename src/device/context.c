@@ -6,6 +6,7 @@
 #include "core/choices.h"
 #include "core/config.h"
 #include "core/variable.h"
+#include "device/pocl.h"
 
 /* TRANSLUTION_FORM (for tests) is the preferred form. Unlike a path in the options it still allows falling back to the other. */
 static bool prefers_cpu(const tl_device_info *device)
@@ -48,6 +49,7 @@ static tl_status open_device(tl_context *ctx, const tl_context_options *options,
     free(list);
     TLI_TRY(status);
 
+    tli_pocl_prepare(&ctx->device);
     cl_int code = CL_SUCCESS;
     cl_device_id id = ctx->device.device_id;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,

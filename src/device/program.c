@@ -13,6 +13,7 @@
 
 #include "core/files.h"
 #include "device/embedded.h"
+#include "device/pocl.h"
 
 static char *copy_text(const char *text)
 {
@@ -223,7 +224,7 @@ static cl_program build_from_cache(tl_context *ctx, const char *family, const ch
 static bool keeps_own_cache(const tl_device_info *device)
 {
     const char *setting = getenv("POCL_KERNEL_CACHE");
-    return strstr(device->platform_version, "PoCL") != NULL && (setting == NULL || strcmp(setting, "0") != 0);
+    return tli_pocl_version(device) > 0 && (setting == NULL || strcmp(setting, "0") != 0);
 }
 
 static void save_to_cache(tl_context *ctx, const char *family, tli_cache_key key, cl_program program)
