@@ -6,8 +6,8 @@
 #include "ops/offset_gemm.h"
 #include "ops/self_test_probe.h"
 
-/* Several work-groups, no multiple of a vector; rows of the weights further apart than they are long. */
-enum { RESULTS = 203, LONG = 1037, SHORT = 37, PAD = 3 };
+/* Several work-groups; rows of the weights further apart than they are long. */
+enum { RESULTS = 203, PAD = 3 };
 
 static double probe_gelu(double x)
 {
@@ -29,7 +29,8 @@ static void probe_normed(const tli_probe_array *x, const tli_probe_array *weight
                            (double)bias->host[c];
 }
 
-/* With everything that may stand beside the product, or without. */
+/* With everything that may stand beside the product, or without. The residual is what the result is added to, in place, as in a model: a
+ * kernel that does a part twice shows there. */
 static tl_status check_gemv(tli_probe *p, uint32_t k, bool extras)
 {
     tli_probe_array *x, *w, *norm_weight, *norm_bias, *bias, *residual, *y;
@@ -48,7 +49,7 @@ static tl_status check_gemv(tli_probe *p, uint32_t k, bool extras)
                        .ld = k + PAD,
                        .x = x->view,
                        .weight = w->view,
-                       .y = y->view,
+                       .y = extras ? residual->view : y->view,
                        .alpha = 0.5f,
                        .gelu = extras};
     if (extras) {
@@ -62,13 +63,14 @@ static tl_status check_gemv(tli_probe *p, uint32_t k, bool extras)
             want[j] += 0.5 * row[c] * (double)w->host[(uint64_t)j * (k + PAD) + c];
         if (extras) want[j] = probe_gelu(want[j] + (double)bias->host[j]) + (double)residual->host[j];
     }
-    return tli_probe_compare(p, y, want, k, 4);
+    return tli_probe_compare(p, extras ? residual : y, want, k, 4);
 }
 
 tl_status tli_probe_gemv(tli_probe *p)
 {
-    static const uint32_t lengths[] = {LONG, SHORT};
-    for (int i = 0; i < 4; i++) {
+    /* several rounds and a few vectors, with a rest behind; vectors alone; a rest alone */
+    static const uint32_t lengths[] = {1037, 37, 64, 3};
+    for (int i = 0; i < 8; i++) {
         TLI_TRY(check_gemv(p, lengths[i / 2], i % 2 != 0));
         tli_probe_free(p);
     }
