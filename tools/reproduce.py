@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Trains the paper's experiments and prints their tables; tools/reproduce calls it and has its manual."""
-import argparse, collections, fcntl, json, os, re, signal, subprocess, sys, threading
+import argparse, collections, fcntl, json, os, re, shutil, signal, subprocess, sys, threading
 
 import experiments, result_tables
 
@@ -9,6 +9,7 @@ PAGE = os.path.join(ROOT, "docs", "results.md")
 KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "top1_dynamic", "perplexity")
 TIMED = 3  # steps of a run that are trained to tell how long it will take
 START_SECONDS = 2  # what a run takes beside its steps
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # at these a run saves and ends; it dies of others
 Fault = experiments.Fault
 
 
@@ -37,6 +38,14 @@ def write_json(path, value):
 def read_json(path):
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def signal_of(code):
+    """The signal that ended a process, by its exit code as Python or a shell gives it; None where none did."""
+    try:
+        return signal.Signals(-code if code < 0 else code - 128)
+    except ValueError:
+        return None
 
 
 def lock(path, message):
@@ -86,8 +95,11 @@ class Runner:
             child.terminate()
         output = child.communicate()[0].splitlines()
         self.children.discard(child)
-        if child.returncode < 0 or child.returncode > 128:
-            raise Stopped(child.returncode if child.returncode > 0 else 128 - child.returncode)
+        ended_by = signal_of(child.returncode)
+        if ended_by in STOPPING:
+            raise Stopped(128 + ended_by)
+        if ended_by:
+            raise Failed(f"{run['name']} was ended by {ended_by.name}; the same command goes on. The run's command was: {' '.join(command)}")
         if child.returncode != 0:
             raise Failed(f"{run['name']} ended with {child.returncode}; what it said stands above. The command was: {' '.join(command)}")
         return json.loads(output[-1])
@@ -170,7 +182,7 @@ def gather(name, budget, data, program, runner, runs):
 def report(program, folder, runs):
     """Whether OUT/report.html was made of the first seed's runs. Without gnuplot the program says what to install."""
     shown = [run["name"] for run in runs if run["seed"] == runs[0]["seed"]]
-    command = [os.path.abspath(program), "report", *shown, "--out", "report.html"]
+    command = [program, "report", *shown, "--out", "report.html"]
     return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
@@ -191,7 +203,7 @@ def reproduce(name, a, data, more):
     os.makedirs(folder, exist_ok=True)
     kept = lock(os.path.join(folder, "reproduce.lock"), None)
     runner = Runner(a.program, experiment["task"], folder, a.device or [None])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         signal.signal(number, lambda number, frame: runner.end(Stopped(128 + number)))
     say(f"{experiment['title']}: into {folder}; a few steps of every run are timed first")
     runner.run_all(runs)
@@ -267,7 +279,12 @@ def main(words):
     # what is wrong is known before anything is built or trained
     for name in chosen:
         chosen_runs(experiments.read(name), a, {"data": data_of(name, a.data), **more})
-    if a.program is None:
+    if a.program is not None:
+        found = shutil.which(a.program)
+        if found is None:
+            raise Fault(f"--program {a.program}: there is no such program, as a file or in the PATH")
+        a.program = os.path.abspath(found)  # the report is made in another folder
+    else:
         built = subprocess.run([os.path.join(ROOT, "tools", "reproduce"), "--build"], stdout=subprocess.PIPE, text=True, check=False)
         if built.returncode != 0:
             raise Fault("the program could not be built; what failed stands above")

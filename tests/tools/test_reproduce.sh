@@ -13,6 +13,7 @@ fail() {
     cat "$work/out" "$work/err" >&2 || true
     exit 1
 }
+program=$(realpath "$program")
 small="--limit-train 64 --limit-test 32 --batch-size 8 --dim 16 --heads 1 --head-dim 16 --depth 1"
 reproduce() { # FOLDER STEPS [OPTION...]: a run of the experiment mnist at its smallest
     folder=$1 steps=$2
@@ -77,9 +78,13 @@ refused 'one experiment: leave it out with all' all --out "$work/all"
 refused 'one experiment: leave it out with all' all --only alpha-static
 refused 'the runs are attention-static, attention-dynamic, alpha-4-static, ' mnist --only alpha
 refused 'given as --FLAG VALUE' mnist -- --steps
+refused 'nothing-like-it: there is no such program' mnist --program nothing-like-it
 
 # Killed when so many runs are done, again and again, and stopped by a signal that lets runs save
-reproduce whole 24 --seeds 2 || fail "a whole run"
+# (the program by its name in the PATH: the report is made in another folder)
+mkdir "$work/bin"
+ln -s "$program" "$work/bin/translution"
+PATH="$work/bin:$PATH" reproduce whole 24 --seeds 2 --program translution || fail "a whole run"
 grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
 if command -v gnuplot >/dev/null; then
     grep -q "has it as table.md, curves of the first seed's runs as report.html," "$work/out" || fail "no report"
@@ -101,6 +106,42 @@ for runs in 1 2 4 6; do end_after $runs KILL 137; done
 end_after 8 TERM 143
 reproduce killed 24 --seeds 2 || fail "it does not go on"
 cmp "$work/whole/table.md" "$work/killed/table.md" || fail "another table after kill -9"
+
+# Killed in the middle of a run, by a signal that no run survives: told as that, and the same command goes on
+cat >"$work/bin/watched" <<END
+#!/bin/sh
+echo \$\$ >"$work/pid"
+exec "$program" "\$@"
+END
+cat >"$work/bin/crashing" <<'END'
+#!/bin/sh
+ulimit -c 0
+[ "$1" != train ] || kill -s SEGV $$
+echo translution 0
+END
+chmod +x "$work/bin/watched" "$work/bin/crashing"
+long_run() { # FOLDER PROGRAM
+    # shellcheck disable=SC2086
+    tools/reproduce mnist --program "$2" --out "$work/$1" --only attention-static -- $small --steps 3000 --checkpoint-every 250 \
+        >"$work/out" 2>"$work/err"
+}
+long_run long "$program" || fail "a long run"
+long_run cut "$work/bin/watched" &
+cutter=$!
+while [ ! -d "$work/cut/attention-static-0/checkpoints/500" ]; do
+    kill -0 "$cutter" 2>/dev/null || fail "it ended before step 500"
+    sleep 0.05
+done
+kill -s KILL "$(cat "$work/pid")" || fail "the run ended before it could be killed"
+code=0
+wait "$cutter" || code=$?
+[ "$code" -eq 1 ] && grep -q 'attention-static-0 was ended by SIGKILL; the same command goes on' "$work/err" || fail "a run was killed: $code"
+[ ! -e "$work/cut/attention-static-0.json" ] || fail "a run that was killed is taken as done"
+long_run cut "$program" || fail "it does not go on with a run that was killed"
+cmp "$work/long/table.md" "$work/cut/table.md" || fail "another table after kill -9 of a run"
+code=0
+long_run crashed "$work/bin/crashing" || code=$?
+[ "$code" -eq 1 ] && grep -q 'attention-static-0 was ended by SIGSEGV' "$work/err" || fail "a run crashed: $code"
 
 # Two devices share the runs; other settings and a second one at work in the folder are refused
 reproduce shared 24 --seeds 2 --device 0:0 --device 0:0 || fail "two devices"
