@@ -6,7 +6,8 @@ import experiments, result_tables
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(ROOT, "docs", "results.md")
-KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "top1_dynamic", "perplexity")
+KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "top1_dynamic", "perplexity",
+        "device", "version", "test_samples")
 TIMED = 3  # steps of a run that are trained to tell how long it will take
 START_SECONDS = 2  # what a run takes beside its steps
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # at these a run saves and ends; it dies of others
@@ -67,7 +68,8 @@ class Runner:
     (locked while the run is trained)."""
 
     def __init__(self, program, task, folder, devices):
-        self.program, self.task, self.folder, self.devices = program, task, folder, devices
+        self.program, self.version = program, version_of(program)
+        self.task, self.folder, self.devices = task, folder, devices
         self.children, self.ending = set(), None  # runs that go on; why all have to end
         self.guard = threading.Lock()  # of what the devices' threads share
 
@@ -102,7 +104,9 @@ class Runner:
             raise Failed(f"{run['name']} was ended by {ended_by.name}; the same command goes on. The run's command was: {' '.join(command)}")
         if child.returncode != 0:
             raise Failed(f"{run['name']} ended with {child.returncode}; what it said stands above. The command was: {' '.join(command)}")
-        return json.loads(output[-1])
+        result = {**json.loads(output[-1]), "version": self.version}
+        samples = test_samples(out)
+        return {**result, "test_samples": samples} if samples else result
 
     def plan(self, runs):
         """Seconds that each run will take, by the steps that were timed of the first of its kind; those are in OUT/plan.json."""
@@ -164,17 +168,28 @@ def common_flags(runs):
             if key not in ("data", "seed") and all(run["flags"].get(key) == value for run in runs)}
 
 
-def test_samples(runs):
-    """How many samples each test was of, None where the runs do not say."""
-    return int(runs[0]["flags"].get("limit-test", 0)) or None
+def test_samples(out):
+    """How many samples the run's last test was of, by its confusion counts; None where it has none, as text."""
+    path = os.path.join(out, "confusion.tsv")
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().split("\n")[1:-1]
+    return sum(int(count) for line in lines for count in line.split("\t")[1:])
 
 
-def gather(name, budget, data, program, runner, runs):
+def version_of(program):
+    """"translution 1.2.3" as "1.2.3"."""
+    words = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    if len(words) != 2 or words[0] != "translution":
+        raise Fault(f"{program} is not translution: it does not answer --version as that does")
+    return words[1]
+
+
+def gather(name, budget, data, runner, runs):
     """The experiment's result object, from those of its runs."""
     results = [read_json(runner.file(run)) for run in runs]
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     return {"experiment": name, "budget": budget, "data": os.path.basename(os.path.normpath(data)), "flags": common_flags(runs),
-            "device": results[0]["device"], "version": version, "test_samples": test_samples(runs),
             "runs": [{"row": run["row"], "variant": run["variant"], "seed": run["seed"], **{k: r[k] for k in KEPT if r.get(k) is not None}}
                      for run, r in zip(runs, results)]}
 
@@ -207,7 +222,7 @@ def reproduce(name, a, data, more):
         signal.signal(number, lambda number, frame: runner.end(Stopped(128 + number)))
     say(f"{experiment['title']}: into {folder}; a few steps of every run are timed first")
     runner.run_all(runs)
-    result = gather(name, a.budget, data, a.program, runner, runs)
+    result = gather(name, a.budget, data, runner, runs)
     write_json(os.path.join(folder, "result.json"), result)
     text = result_tables.table(experiment, result)
     with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:

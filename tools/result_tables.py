@@ -1,8 +1,10 @@
 """The table of an experiment's results, mean and standard deviation beside the paper's figures, and whether the order is the
 paper's; used by tools/reproduce.py.
 
-A result is an object of: experiment, budget, data, flags (of every run), device, version, test_samples (or null),
-runs: [{row, variant, seed, params, steps, step_ms, loss, ...}], what `translution train` printed of each.
+A result is an object of: experiment, budget, data, flags (of every run),
+runs: [{row, variant, seed, params, steps, step_ms, loss, ..., device, version, test_samples}], what `translution train` printed of
+each, the program's version and how many samples its test was of, where that is known. Older results have the last three once, for
+all runs.
 """
 import math, statistics
 
@@ -38,10 +40,19 @@ def two_proportions(worse, better, samples):
     return 1 - statistics.NormalDist().cdf((better - worse) / 100 / spread)
 
 
+def runs_of(result, row, column):
+    """The runs of the row that are done and have the column's number."""
+    return [run for run in result["runs"]
+            if run["row"] == row and run["variant"] == column["variant"] and run.get(column["value"]) is not None]
+
+
 def values(result, row, column):
-    """The column's number in each run of the row that is done and has it."""
-    found = [run.get(column["value"]) for run in result["runs"] if run["row"] == row and run["variant"] == column["variant"]]
-    return [value for value in found if value is not None]
+    return [run[column["value"]] for run in runs_of(result, row, column)]
+
+
+def told(result, run, key):
+    """What the run says of itself, or an older result of all runs; None where neither does."""
+    return run.get(key, result.get(key))
 
 
 def cell(found, paper):
@@ -76,8 +87,8 @@ def order_line(experiment, result):
     if all(len(found) > 1 for found in sets.values()):
         test = "Welch's t-test, one-sided, over seeds"
         chances = [welch(sets[a], sets[b]) for a, b in pairs]
-    elif result.get("test_samples") and sign > 0:
-        samples = result["test_samples"]
+    elif sign > 0 and all(told(result, run, "test_samples") for name in rows for run in runs_of(result, name, column)):
+        samples = told(result, runs_of(result, rows[0], column)[0], "test_samples")
         test = f"two-proportion z-test, one-sided, over the {samples} test samples; one seed says nothing of others"
         chances = [two_proportions(sets[a][0], sets[b][0], samples) for a, b in pairs]
     else:
@@ -91,8 +102,10 @@ def made_by(result):
     """The settings behind a table, a line."""
     flags = " ".join(f"--{key} {value}" for key, value in result["flags"].items())
     seeds = sorted({run["seed"] for run in result["runs"]})
-    return (f"Data: {result['data']}; seeds: {', '.join(map(str, seeds))}; every run with `{flags}`; {result['device']}, "
-            f"translution {result['version']}.\n")
+    devices, versions = (list(dict.fromkeys(told(result, run, key) or f"{key} unknown" for run in result["runs"]))
+                         for key in ("device", "version"))
+    return (f"Data: {result['data']}; seeds: {', '.join(map(str, seeds))}; every run with `{flags}`; {', '.join(devices)}; "
+            f"translution {', '.join(versions)}.\n")
 
 
 def table(experiment, result):

@@ -42,6 +42,13 @@ assert "| 11.00 ± 1.00 (18.18) |" in text and "static→static" not in text and
 assert "Here: the same (Welch's t-test" in text and "p = " in text, text
 result["runs"] = [dict(run, top1_dynamic=40 - run["top1_dynamic"]) for run in runs if run["seed"] == 0]
 assert "Here: another (two-proportion z-test, one-sided, over the 100 test samples" in tables.table(e, result)
+assert "d; translution 1.\n" in tables.table(e, result)
+# what runs say of themselves counts before what the result says of all
+result["runs"] = [dict(run, test_samples=50, device="d" + run["row"][:2], version="2") for run in result["runs"]]
+text = tables.table(e, result)
+assert "over the 50 test samples" in text and "dat, dal, dtr; translution 2.\n" in text, text
+del result["device"], result["version"], result["test_samples"]
+assert "over the 50 test samples" in tables.table(e, result)
 result["runs"] = result["runs"][:1]
 assert "fewer than two" in tables.table(e, result)
 for name in experiments.names():
@@ -78,6 +85,7 @@ refused 'one experiment: leave it out with all' all --out "$work/all"
 refused 'one experiment: leave it out with all' all --only alpha-static
 refused 'the runs are attention-static, attention-dynamic, alpha-4-static, ' mnist --only alpha
 refused 'given as --FLAG VALUE' mnist -- --steps
+refused 'is not translution' mnist --program echo --out "$work/echo"
 refused 'nothing-like-it: there is no such program' mnist --program nothing-like-it
 
 # Killed when so many runs are done, again and again, and stopped by a signal that lets runs save
@@ -86,6 +94,8 @@ mkdir "$work/bin"
 ln -s "$program" "$work/bin/translution"
 PATH="$work/bin:$PATH" reproduce whole 24 --seeds 2 --program translution || fail "a whole run"
 grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
+[ "$(grep -c '"test_samples": 32' "$work/whole/result.json")" -eq 12 ] || fail "runs without the number of test samples"
+[ "$(grep -c '"version": "[0-9]' "$work/whole/result.json")" -eq 12 ] || fail "runs without the program's version"
 if command -v gnuplot >/dev/null; then
     grep -q "has it as table.md, curves of the first seed's runs as report.html," "$work/out" || fail "no report"
     grep -q '6\. translution-dynamic-0' "$work/whole/report.html" || fail "a run is not in the report"
