@@ -8,6 +8,9 @@ all runs.
 """
 import math, statistics
 
+SURE = 0.05  # a difference whose p is below is called significant
+UNTESTED = "one seed: no test of significance"
+
 
 def t_tail(t, freedom):
     """P(T > t) of Student's distribution, by Simpson's rule."""
@@ -22,19 +25,19 @@ def t_tail(t, freedom):
 
 
 def welch(worse, better):
-    """One-sided p of Welch's t-test that the mean of `better` is not above that of `worse`."""
+    """One-sided p of Welch's t-test that the mean of `better` is not above that of `worse`; None where neither varies."""
     parts = [statistics.variance(sample) / len(sample) for sample in (worse, better)]
     difference, spread = statistics.mean(better) - statistics.mean(worse), sum(parts)
     if spread == 0:
-        return 0.0 if difference > 0 else 1.0
+        return None
     freedom = spread ** 2 / sum(part ** 2 / (len(sample) - 1) for part, sample in zip(parts, (worse, better)))
     return t_tail(difference / math.sqrt(spread), freedom)
 
 
-def two_proportions(worse, better, samples):
-    """One-sided p of the z-test that `better` percent of the samples is not more than `worse` percent of as many."""
-    pooled = (worse + better) / 200
-    spread = math.sqrt(2 * pooled * (1 - pooled) / samples)
+def two_proportions(worse, better, worse_samples, better_samples):
+    """One-sided p of the z-test that `better` percent of its samples is not more than `worse` percent of the others."""
+    pooled = (worse * worse_samples + better * better_samples) / (worse_samples + better_samples) / 100
+    spread = math.sqrt(pooled * (1 - pooled) * (1 / worse_samples + 1 / better_samples))
     if spread == 0:
         return 1.0
     return 1 - statistics.NormalDist().cdf((better - worse) / 100 / spread)
@@ -72,6 +75,36 @@ def aligned(lines):
                    for line in lines)
 
 
+def step_test(result, column, sign, worse, better):
+    """The test that fits the runs of two rows, in words, and its p: None without a test, or where it cannot be computed."""
+    runs = [runs_of(result, row, column) for row in (worse, better)]
+    numbers = [[sign * run[column["value"]] for run in found] for found in runs]
+    if min(map(len, runs)) > 1:
+        return "Welch's t-test, one-sided, over seeds", welch(*numbers)
+    samples = [told(result, found[0], "test_samples") for found in runs]
+    if max(map(len, runs)) > 1 or sign < 0 or None in samples:
+        return UNTESTED, None
+    counted = samples[0] if samples[0] == samples[1] else f"{samples[0]} and {samples[1]}"
+    return (f"one seed: two-proportion z-test, one-sided, the {counted} test samples treated as independent; it says nothing of other seeds",
+            two_proportions(numbers[0][0], numbers[1][0], *samples))
+
+
+def verdict(holds, steps):
+    """`steps`: test and p of each."""
+    chances = [p for test, p in steps]
+    if not holds:
+        return "another"
+    if any(p is not None and p >= SURE for p in chances):
+        return f"the same, but not significant at {SURE}"
+    if None not in chances or all(test == UNTESTED for test, p in steps):
+        return "the same"
+    return "the same, but not every step is tested"
+
+
+def chance_text(p):
+    return "not computable" if p is None else "p < 1e-4" if p < 1e-4 else f"p = {p:.2g}"
+
+
 def order_line(experiment, result):
     """Whether the rows come in the paper's order, and how sure that is."""
     order = experiment["order"]
@@ -81,21 +114,21 @@ def order_line(experiment, result):
     if len(rows) < 2:
         return f"The paper's order of {order['column']}: not tested, for fewer than two of its rows have been run.\n"
     sign = 1 if order["better"] == "higher" else -1
-    sets = {name: [sign * value for value in values(result, name, column)] for name in rows}
+    means = [sign * statistics.mean(values(result, name, column)) for name in rows]
+    holds = all(low < high for low, high in zip(means, means[1:]))
     pairs = list(zip(rows, rows[1:]))
-    holds = all(statistics.mean(sets[a]) < statistics.mean(sets[b]) for a, b in pairs)
-    if all(len(found) > 1 for found in sets.values()):
-        test = "Welch's t-test, one-sided, over seeds"
-        chances = [welch(sets[a], sets[b]) for a, b in pairs]
-    elif sign > 0 and all(told(result, run, "test_samples") for name in rows for run in runs_of(result, name, column)):
-        samples = told(result, runs_of(result, rows[0], column)[0], "test_samples")
-        test = f"two-proportion z-test, one-sided, over the {samples} test samples; one seed says nothing of others"
-        chances = [two_proportions(sets[a][0], sets[b][0], samples) for a, b in pairs]
-    else:
-        test, chances = "no test of significance: one seed", []
-    sure = "; ".join(f"{titles[a]} < {titles[b]}: p = {p:.2g}" for (a, b), p in zip(pairs, chances))
-    text = f"The paper's order of {order['column']}, from worst to best: {' < '.join(titles[name] for name in rows)}. "
-    return text + f"Here: {'the same' if holds else 'another'} ({test}{': ' + sure if sure else ''}).\n"
+    steps = [step_test(result, column, sign, *pair) for pair in pairs]
+    parts = []  # of each test the steps that it was made of
+    for test in dict.fromkeys(test for test, p in steps):
+        made_of = [f"{titles[a]} < {titles[b]}" + ("" if test == UNTESTED else f": {chance_text(p)}")
+                   for (a, b), (of, p) in zip(pairs, steps) if of == test]
+        # that none of the steps is tested needs no list of them
+        parts.append(test if test == UNTESTED and len(made_of) == len(steps) else f"{test}: {'; '.join(made_of)}")
+    text = (f"The paper's order of {order['column']}, from worst to best: {' < '.join(titles[name] for name in rows)}. "
+            f"Here: {verdict(holds, steps)} ({'; '.join(parts)}).")
+    if any(p is not None for test, p in steps):
+        text += " p: the chance of such a lead of the second over the first, or a larger one, if the two were equally good."
+    return text + "\n"
 
 
 def made_by(result):

@@ -31,8 +31,10 @@ for t, freedom in ((6.314, 1), (2.920, 2), (2.132, 4), (1.812, 10)):
 assert abs(tables.t_tail(0, 3) - 0.5) < 1e-6 and abs(tables.t_tail(-2.132, 4) - 0.95) < 2e-4
 # equal spreads: t = 3 / sqrt(2 / 3), 4 degrees of freedom
 assert abs(tables.welch([9, 10, 11], [12, 13, 14]) - 0.0107) < 2e-4
-assert tables.welch([1, 1], [2, 2]) == 0 and tables.welch([2, 2], [2, 2]) == 1
-assert abs(tables.two_proportions(10, 12, 1000) - 0.0766) < 2e-3 and tables.two_proportions(0, 0, 10) == 1
+assert tables.welch([1, 1], [2, 2]) is None and tables.welch([2, 2], [2, 2]) is None
+assert abs(tables.two_proportions(10, 12, 1000, 1000) - 0.0766) < 2e-3 and tables.two_proportions(0, 0, 10, 10) == 1
+# pooled 11 / 150, standard error 0.04514
+assert abs(tables.two_proportions(10, 6, 50, 100) - 0.8122) < 2e-3
 e = experiments.read("mnist")
 runs = [{"row": row, "variant": "static", "seed": seed, "params": 1000, "top1_dynamic": top1 + seed}
         for row, top1 in (("attention", 10), ("alpha", 20), ("translution", 30)) for seed in (0, 1, 2)]
@@ -41,14 +43,39 @@ text = tables.table(e, result)
 assert "| 11.00 ± 1.00 (18.18) |" in text and "static→static" not in text and "1,000" in text, text
 assert "Here: the same (Welch's t-test" in text and "p = " in text, text
 result["runs"] = [dict(run, top1_dynamic=40 - run["top1_dynamic"]) for run in runs if run["seed"] == 0]
-assert "Here: another (two-proportion z-test, one-sided, over the 100 test samples" in tables.table(e, result)
+assert "Here: another (one seed: two-proportion z-test, one-sided, the 100 test samples treated as independent" in tables.table(e, result)
 assert "d; translution 1.\n" in tables.table(e, result)
 # what runs say of themselves counts before what the result says of all
 result["runs"] = [dict(run, test_samples=50, device="d" + run["row"][:2], version="2") for run in result["runs"]]
 text = tables.table(e, result)
-assert "over the 50 test samples" in text and "dat, dal, dtr; translution 2.\n" in text, text
+assert "the 50 test samples treated" in text and "dat, dal, dtr; translution 2.\n" in text, text
 del result["device"], result["version"], result["test_samples"]
-assert "over the 50 test samples" in tables.table(e, result)
+assert "the 50 test samples treated" in tables.table(e, result)
+def line(attention, alpha, translution, experiment=e, **more):
+    """What is said of the order of rows with these numbers, a seed each."""
+    of = {"attention": attention, "alpha": alpha, "translution": translution}
+    column = next(c for c in experiment["columns"] if c["title"] == experiment["order"]["column"])
+    return tables.order_line(experiment, {"runs": [{"row": row, "variant": column["variant"], "seed": seed, column["value"]: number, **more}
+                                                   for row in of for seed, number in enumerate(of[row])]})
+up = "attention, learned positions < alpha, relenc 8", "alpha, relenc 8 < translution"
+text = line([10, 11, 12], [20, 21, 22], [30, 31, 33])
+assert f"Here: the same (Welch's t-test, one-sided, over seeds: {up[0]}: p = 0.00013; {up[1]}: p = 0.0" in text, text
+assert "). p: the chance of such a lead of the second over the first, or a larger one, if the two were equally good.\n" in text, text
+assert "Here: the same, but not significant at 0.05 (Welch's" in line([10, 11, 12], [20, 21, 22], [21, 22, 23])
+assert f"{up[0]}: p < 1e-4; " in line([10, 10.1, 10.2], [90, 90.1, 90.2], [91, 99])
+assert f"{up[0]}: not computable; {up[1]}: p" in line([10, 10], [20, 20], [30, 31])
+assert "Here: the same, but not every step is tested (Welch's" in line([10, 10], [20, 20], [30, 30.1])
+# seeds that some rows lack
+text = line([10, 11, 12], [20, 21, 22], [30], test_samples=100)
+assert f"the same, but not every step is tested (Welch's t-test, one-sided, over seeds: {up[0]}: p = 0.00013; one seed: no test of significance: {up[1]})." in text, text
+text = line([10, 11], [20], [80], test_samples=100)
+assert f"(one seed: no test of significance: {up[0]}; one seed: two-proportion z-test, one-sided, the 100 test samples" in text, text
+assert "Here: the same (one seed: no test of significance).\n" in line([10], [20], [30]), line([10], [20], [30])
+assert "Here: the same, but not significant at 0.05 (one seed: two-proportion" in line([10], [12], [80], test_samples=100)
+assert "Here: the same (one seed: two-proportion" in line([10], [40], [80], test_samples=100)
+assert "Here: another (one seed: no test of significance).\n" in line([10], [9], [80])
+# of perplexities, for which lower is better, there are no proportions
+assert "Here: the same (one seed: no test of significance).\n" in line([90], [80], [70], experiments.read("text"), test_samples=100)
 result["runs"] = result["runs"][:1]
 assert "fewer than two" in tables.table(e, result)
 for name in experiments.names():
