@@ -9,7 +9,8 @@ An experiment is an object of
     variants   {"static": flags, ...}: each row is trained once for each
     rows       [{"name", "title", "flags", "paper": {column: figure}, "budgets": [...]}]: a line of the table each; `paper`
                and `budgets` (those that train the row; without it all) may be left out
-    columns    [{"title", "variant", "value"}]: a number of the result of that variant's run
+    columns    [{"title", "variant", "value", "note"}]: a number of the result of that variant's run; `note`, which may be left out,
+               is printed below a table that has the column
     order      {"column", "better": "higher" or "lower", "rows": [worst, ..., best]}: the paper's order
 """
 import json, os

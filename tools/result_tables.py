@@ -58,10 +58,17 @@ def told(result, run, key):
     return run.get(key, result.get(key))
 
 
-def cell(found, paper):
+def decimals(sets):
+    """How many a column shows, of which `sets` are the rows' numbers: those that were recorded, at most 2, and 2 of means."""
+    if any(len(found) > 1 for found in sets):
+        return 2
+    return max((len(f"{value:.2f}".rstrip("0").partition(".")[2]) for found in sets for value in found), default=0)
+
+
+def cell(found, paper, digits):
     if not found:
         return "-"
-    text = f"{statistics.mean(found):.2f}"
+    text = f"{statistics.mean(found):.{digits}f}"
     if len(found) > 1:
         text += f" ± {statistics.stdev(found):.2f}"
     return text if paper is None else f"{text} ({paper:.2f})"
@@ -144,12 +151,15 @@ def made_by(result):
 def table(experiment, result):
     """The Markdown text of a result."""
     columns = [c for c in experiment["columns"] if any(values(result, row["name"], c) for row in experiment["rows"])]
+    digits = [decimals([values(result, row["name"], c) for row in experiment["rows"]]) for c in columns]
     lines = [[""] + ["parameters"] + [c["title"] for c in columns]]
     for row in experiment["rows"]:
         runs = [run for run in result["runs"] if run["row"] == row["name"]]
         if runs:
             lines.append([row["title"], f"{runs[0]['params']:,}"]
-                         + [cell(values(result, row["name"], c), row.get("paper", {}).get(c["title"])) for c in columns])
-    figures = any("paper" in row for row in experiment["rows"])
-    note = f"{experiment['unit']}{'; in brackets what the paper reports of its full-sized runs' if figures else ''}.\n"
+                         + [cell(values(result, row["name"], c), row.get("paper", {}).get(c["title"]), n) for c, n in zip(columns, digits)])
+    notes = [experiment["unit"]] + [c["note"] for c in columns if "note" in c]
+    if any("paper" in row for row in experiment["rows"]):
+        notes.append("in brackets what the paper reports of its full-sized runs")
+    note = "; ".join(notes) + ".\n"
     return "\n".join((aligned(lines), note, order_line(experiment, result), made_by(result)))

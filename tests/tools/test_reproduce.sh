@@ -67,7 +67,8 @@ assert f"{up[0]}: not computable; {up[1]}: p" in line([10, 10], [20, 20], [30, 3
 assert "Here: the same, but not every step is tested (Welch's" in line([10, 10], [20, 20], [30, 30.1])
 # seeds that some rows lack
 text = line([10, 11, 12], [20, 21, 22], [30], test_samples=100)
-assert f"the same, but not every step is tested (Welch's t-test, one-sided, over seeds: {up[0]}: p = 0.00013; one seed: no test of significance: {up[1]})." in text, text
+assert f"the same, but not every step is tested (Welch's t-test, one-sided, over seeds: {up[0]}: p = 0.00013; " \
+    f"one seed: no test of significance: {up[1]})." in text, text
 text = line([10, 11], [20], [80], test_samples=100)
 assert f"(one seed: no test of significance: {up[0]}; one seed: two-proportion z-test, one-sided, the 100 test samples" in text, text
 assert "Here: the same (one seed: no test of significance).\n" in line([10], [20], [30]), line([10], [20], [30])
@@ -78,6 +79,18 @@ assert "Here: another (one seed: no test of significance).\n" in line([10], [9],
 assert "Here: the same (one seed: no test of significance).\n" in line([90], [80], [70], experiments.read("text"), test_samples=100)
 result["runs"] = result["runs"][:1]
 assert "fewer than two" in tables.table(e, result)
+# a note for a column that is there; decimals as recorded, of means two
+t = experiments.read("text")
+result = {"experiment": "text", "data": "d", "flags": {}, "runs": [
+    {"row": row, "variant": "gpt", "seed": 0, "params": 1, "perplexity": number} for row, number in (("attention", 892), ("alpha", 693))]}
+text = tables.table(t, result)
+assert "| 892 (60.40) |" in text and "training loss" not in text, text
+result["runs"][0].update(perplexity=892.5, loss=6.7654)
+text = tables.table(t, result)
+assert "| 892.5 (60.40) |" in text and " 693.0 (57.97) |" in text and " 6.77 |" in text, text
+assert "tokens; training loss: mean of the last 20 steps; in brackets" in text, text
+result["runs"].append(dict(result["runs"][0], seed=1))
+assert "| 892.50 ± 0.00 (60.40) |" in tables.table(t, result) and " 693.00 (57.97) |" in tables.table(t, result)
 for name in experiments.names():
     e = experiments.read(name)
     for budget in e["budgets"]:
