@@ -6,6 +6,7 @@ An experiment is an object of
     task       of `translution train`
     flags      what every run gets: {"batch-size": 32, ...}, flags without their dashes
     budgets    {"3m": flags, ...}: flags of a budget, on top of those
+    evaluations    {"3m": 4, ...}: how often a budget's runs are evaluated, evenly over their steps, for the curves of the report
     variants   {"static": flags, ...}: each row is trained once for each
     rows       [{"name", "title", "flags", "paper": {column: figure}, "budgets": [...]}]: a line of the table each; `paper`
                and `budgets` (those that train the row; without it all) may be left out
@@ -16,7 +17,8 @@ An experiment is an object of
 import json, os
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "experiments")
-KEYS = {"title": str, "unit": str, "task": str, "flags": dict, "budgets": dict, "variants": dict, "rows": list, "columns": list, "order": dict}
+KEYS = {"title": str, "unit": str, "task": str, "flags": dict, "budgets": dict, "evaluations": dict, "variants": dict,
+        "rows": list, "columns": list, "order": dict}
 
 
 class Fault(Exception):
@@ -39,6 +41,8 @@ def check(experiment, where):
             [(f"the variant of column {c['title']}", c["variant"], experiment["variants"]) for c in experiment["columns"]]
             + [(f"a budget of row {r['name']}", b, experiment["budgets"]) for r in experiment["rows"] for b in r.get("budgets", [])]
             + [(f"a figure of the paper in row {r['name']}", p, columns) for r in experiment["rows"] for p in r.get("paper", {})]
+            + [("a budget of the evaluations", b, experiment["budgets"]) for b in experiment["evaluations"]]
+            + [("a budget", b, experiment["evaluations"]) for b in experiment["budgets"]]
             + [("a row of the order", name, rows) for name in order["rows"]]
             + [("the order's column", order["column"], columns), ("`better`", order["better"], ["higher", "lower"])]):
         if found not in known:
@@ -60,6 +64,15 @@ def read(name):
     return experiment
 
 
+def with_evaluations(flags, count):
+    """The flags with `eval-every`, unless they have it, so that a run is evaluated `count` times, the last time at its end."""
+    try:
+        steps = int(flags["steps"])
+    except ValueError:
+        raise Fault(f"--steps {flags['steps']}: give a whole number") from None
+    return {"eval-every": max(1, -(-steps // count)), **flags}
+
+
 def runs(experiment, budget, seeds, more):
     """The runs of a budget, those of the first seed first: {"name", "kind", "row", "variant", "seed", "flags"}; those of one kind
     differ by the seed alone. The flags in `more` win over all."""
@@ -67,6 +80,7 @@ def runs(experiment, budget, seeds, more):
         raise Fault(f"there is no budget {budget}: give one of {', '.join(experiment['budgets'])}")
     return [{"name": f"{row['name']}-{variant}-{seed}", "kind": f"{row['name']}-{variant}",
              "row": row["name"], "variant": variant, "seed": seed,
-             "flags": {**experiment["flags"], **experiment["budgets"][budget], **flags, **row["flags"], "seed": seed, **more}}
+             "flags": with_evaluations({**experiment["flags"], **experiment["budgets"][budget], **flags, **row["flags"], "seed": seed, **more},
+                                       experiment["evaluations"][budget])}
             for seed in range(seeds) for row in experiment["rows"] if budget in row.get("budgets", [budget])
             for variant, flags in experiment["variants"].items()]

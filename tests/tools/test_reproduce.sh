@@ -98,7 +98,10 @@ for name in experiments.names():
             flags = [word for key, value in run["flags"].items() for word in ("--" + key, str(value))]
             done = subprocess.run([sys.argv[1], "train", e["task"], "--dry-run", *flags], capture_output=True, text=True)
             assert done.returncode == 0, (name, budget, run["name"], done.stderr)
-            assert "steps" in run["flags"], (name, budget)
+            steps, every = run["flags"]["steps"], run["flags"]["eval-every"]
+            assert -(-steps // every) == e["evaluations"][budget], (name, budget)
+assert all(run["flags"]["eval-every"] == every for more, every in (({"steps": "40"}, 10), ({"steps": "3"}, 1), ({"eval-every": 7}, 7))
+           for run in experiments.runs(e, "3m", 1, more))
 e["order"]["rows"] = ["nothing"]
 try:
     experiments.check(e, "file")
@@ -125,6 +128,7 @@ refused 'one experiment: leave it out with all' all --out "$work/all"
 refused 'one experiment: leave it out with all' all --only alpha-static
 refused 'the runs are attention-static, attention-dynamic, alpha-4-static, ' mnist --only alpha
 refused 'given as --FLAG VALUE' mnist -- --steps
+refused 'steps many: give a whole number' mnist -- --steps many
 refused 'is not translution' mnist --program echo --out "$work/echo"
 refused 'nothing-like-it: there is no such program' mnist --program nothing-like-it
 
