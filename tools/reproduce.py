@@ -10,6 +10,7 @@ KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "to
         "device", "version", "test_samples")
 TIMED = 3  # steps of a run that are trained to tell how long it will take
 START_SECONDS = 2  # what a run takes beside its steps
+MAPPED = 256  # test images that attention is averaged over
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # at these a run saves and ends; it dies of others
 Fault = experiments.Fault
 
@@ -194,11 +195,27 @@ def gather(name, budget, data, runner, runs):
                      for run, r in zip(runs, results)]}
 
 
-def report(program, folder, runs):
-    """Whether OUT/report.html was made of the first seed's runs. Without gnuplot the program says what to install."""
-    shown = [run["name"] for run in runs if run["seed"] == runs[0]["seed"]]
-    command = [program, "report", *shown, "--out", "report.html"]
-    return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
+def map_attention(runner, runs):
+    """RUN/attention.safetensors of each run that has none, for the report; a failure is told and does not stop."""
+    for run in runs:
+        out = os.path.join(runner.folder, run["name"])
+        maps = os.path.join(out, "attention.safetensors")
+        if run["flags"].get("op") == "conv" or os.path.exists(maps):  # a convolution has no attention
+            continue
+        command = [runner.program, "eval", out, "--quiet", "--attention-maps", maps, "--limit-test", str(MAPPED)]
+        command += ["--data", run["flags"]["data"]]
+        command += ["--device", runner.devices[0]] if runner.devices[0] else []
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if runner.ending:
+            raise runner.ending
+        if done.returncode != 0:
+            say(f"{done.stderr.rstrip()}\nno maps of the attention of {run['name']}, by: {' '.join(command)}")
+
+
+def report(runner, runs):
+    """Whether OUT/report.html was made of these runs and OUT/table.tsv. Without gnuplot the program says what to install."""
+    command = [runner.program, "report", *(run["name"] for run in runs), "--table", "table.tsv", "--out", "report.html"]
+    return subprocess.run(command, cwd=runner.folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def chosen_runs(experiment, a, more):
@@ -225,9 +242,13 @@ def reproduce(name, a, data, more):
     result = gather(name, a.budget, data, runner, runs)
     write_json(os.path.join(folder, "result.json"), result)
     text = result_tables.table(experiment, result)
-    with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
-        file.write(text)
-    pictures = ", curves of the first seed's runs as report.html" if report(a.program, folder, runs) else ""
+    for name, written in (("table.md", text), ("table.tsv", result_tables.tab_separated(experiment, result))):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(written)
+    first = [run for run in runs if run["seed"] == runs[0]["seed"]]
+    if experiment["task"] != "gpt":
+        map_attention(runner, first)
+    pictures = ", the first seed's runs as report.html" if report(runner, first) else ""
     print(f"\n{experiment['title']}\n\n{text}\nThe folder {folder} has it as table.md{pictures}, and result.json and the runs behind it.", flush=True)
     kept.close()
 

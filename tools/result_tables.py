@@ -148,8 +148,8 @@ def made_by(result):
             f"translution {', '.join(versions)}.\n")
 
 
-def table(experiment, result):
-    """The Markdown text of a result."""
+def content(experiment, result):
+    """A result's table as rows of cells, of which the first is the head, and the paragraphs below it."""
     columns = [c for c in experiment["columns"] if any(values(result, row["name"], c) for row in experiment["rows"])]
     digits = [decimals([values(result, row["name"], c) for row in experiment["rows"]]) for c in columns]
     lines = [[""] + ["parameters"] + [c["title"] for c in columns]]
@@ -162,4 +162,16 @@ def table(experiment, result):
     if any("paper" in row for row in experiment["rows"]):
         notes.append("in brackets what the paper reports of its full-sized runs")
     note = "; ".join(notes) + ".\n"
-    return "\n".join((aligned(lines), note, order_line(experiment, result), made_by(result)))
+    return lines, (note, order_line(experiment, result), made_by(result))
+
+
+def table(experiment, result):
+    """The Markdown text of a result."""
+    lines, paragraphs = content(experiment, result)
+    return "\n".join((aligned(lines), *paragraphs))
+
+
+def tab_separated(experiment, result):
+    """The same as `translution report --table` takes it."""
+    lines, paragraphs = content(experiment, result)
+    return "".join("\t".join(line) + "\n" for line in lines) + "\n" + "".join(paragraphs).replace("`", "")

@@ -141,8 +141,12 @@ grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
 [ "$(grep -c '"test_samples": 32' "$work/whole/result.json")" -eq 12 ] || fail "runs without the number of test samples"
 [ "$(grep -c '"version": "[0-9]' "$work/whole/result.json")" -eq 12 ] || fail "runs without the program's version"
 if command -v gnuplot >/dev/null; then
-    grep -q "has it as table.md, curves of the first seed's runs as report.html," "$work/out" || fail "no report"
+    grep -q "has it as table.md, the first seed's runs as report.html," "$work/out" || fail "no report"
     grep -q '6\. translution-dynamic-0' "$work/whole/report.html" || fail "a run is not in the report"
+    grep -q '(98\.48)' "$work/whole/report.html" || fail "the paper's figures are not in the report"
+    grep -q 's order of static→dynamic, from worst to best' "$work/whole/report.html" || fail "the order is not in the report"
+    grep -q 'Mean attention weight of the class token' "$work/whole/report.html" || fail "no maps of attention in the report"
+    [ "$(find "$work/whole" -name attention.safetensors | wc -l)" -eq 6 ] || fail "maps of other runs than the first seed's"
 fi
 end_after() { # RUNS SIGNAL CODE
     # shellcheck disable=SC2086
@@ -205,6 +209,13 @@ grep -q '0 to be trained' "$work/err" || fail "runs that are done were trained a
 if ! grep -q '^| alpha' "$work/shared/table.md" || grep -q '^| translution\|dynamic→dynamic' "$work/shared/table.md"; then
     fail "the table is not of the runs that were chosen"
 fi
+# Maps that cannot be made are told; those that are there stay
+rm "$work/shared/attention-static-0/attention.safetensors"
+printf cut >"$work/shared/attention-static-0/model.safetensors"
+maps=$(stat -c %Y.%i "$work/shared/alpha-4-static-0/attention.safetensors")
+reproduce shared 24 --only attention-static --only alpha-4-static || fail "without a map"
+grep -q 'no maps of the attention of attention-static-0' "$work/err" || fail "a map that failed is not told"
+[ "$(stat -c %Y.%i "$work/shared/alpha-4-static-0/attention.safetensors")" = "$maps" ] || fail "a map was made again"
 code=0
 reproduce whole 25 || code=$?
 [ "$code" -eq 2 ] && grep -q 'holds attention-static-0 with other settings' "$work/err" || fail "other settings were taken"
