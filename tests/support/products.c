@@ -1,5 +1,6 @@
 #include "products.h"
 
+#include "device/pocl.h"
 #include "ops/matrix_unit.h"
 #include "rows.h"
 
@@ -98,9 +99,11 @@ void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_f
 
 void skip_without_matrix_units(tl_context *ctx)
 {
-    const bool mesa = strcmp(tl_context_device(ctx)->platform_name, "rusticl") == 0;
-    if (!mesa && !tli_context_limits(ctx)->cpu_path) return;
+    const bool mesa = strcmp(tl_context_device(ctx)->platform_name, "rusticl") == 0,
+               pocl7 = tli_pocl_version(tl_context_device(ctx)) >= 7;
+    if (!mesa && !pocl7 && !tli_context_limits(ctx)->cpu_path) return;
     tl_context_destroy(ctx);
+    if (pocl7) skip_because("PoCL 7 compiles the emulation of tensor cores for many minutes", "take PoCL 6");
     if (mesa)
         skip_because("the compiler of Mesa 25.0 crashes on the emulation of tensor cores",
                      "take another driver");
