@@ -2,7 +2,8 @@
 # Sourced by the scripts that try the project in a fresh Debian: chroots that leave nothing behind. Needs root.
 #   make_chroot RELEASE [MIRROR]   sets $root to a fresh chroot below /var/tmp, which is removed when the script ends
 #   in_chroot COMMAND              runs it there by sh -e
-#   put_clone                      puts a clean clone of this repository into $root/root/translution
+#   put_clone                      puts a clean clone of this repository into $root/chroot/srv/translution, which every user may enter:
+#                                  /root is root's own, and some tests run as nobody
 
 chroot_fail() {
     echo "$(basename "$0"): $1" >&2
@@ -55,5 +56,5 @@ in_chroot() {
 
 put_clone() {
     [ -z "$(git status --porcelain)" ] || echo "$(basename "$0"): what is not committed is not tried" >&2
-    git -c advice.detachedHead=false clone -q --no-hardlinks . "$root/chroot/root/translution"
+    git -c advice.detachedHead=false clone -q --no-hardlinks . "$root/chroot/srv/translution"
 }
