@@ -1,11 +1,12 @@
 #!/bin/sh
 # No two files of a room call each other, directly or through others: their functions could not be understood, tested or
 # replaced one file at a time. Tables of functions, by which a file serves callers that it does not know, are no calls.
-#   check_circles.sh BUILD_DIR
+#   check_circles.sh LIBRARY_DIR
 set -u
+. "$(dirname "$0")/../support/skip.sh"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-command -v nm > /dev/null && command -v tsort > /dev/null || { echo "skipped: nm and tsort are needed"; exit 77; }
+command -v nm > /dev/null && command -v tsort > /dev/null || skip "no nm or no tsort" "install binutils and coreutils"
 faults=0
 seen=0
 for room in "$1"/libtl_*.a; do
