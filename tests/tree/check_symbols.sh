@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the linker sees of the library: tl_... of the public header, and tli_... inside, so that a program which links it
 # statically meets no other names.
-#   check_symbols.sh BUILD_DIR SOURCE_DIR
+#   check_symbols.sh LIBRARY_DIR SOURCE_DIR
 set -eu
 header=$2/include/translution/translution.h
 found=0
