@@ -64,6 +64,11 @@ def lock(path, message):
     return file
 
 
+def settings(flags):
+    """Flags that change what is trained, as text: how often a run is evaluated does not."""
+    return {key: str(value) for key, value in flags.items() if key != "eval-every"}
+
+
 class Runner:
     """The runs of an experiment in a folder: OUT/plan.json, OUT/NAME/ (the run's own), OUT/NAME.json (its result), OUT/NAME.lock
     (locked while the run is trained)."""
@@ -109,12 +114,23 @@ class Runner:
         samples = test_samples(out)
         return {**result, "test_samples": samples} if samples else result
 
+    def call(self, command):
+        """The exit code of a program beside the runs, and what it wrote as errors; end() ends it, too."""
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                 start_new_session=True)
+        self.children.add(child)
+        if self.ending:
+            child.terminate()
+        errors = child.communicate()[1]
+        self.children.discard(child)
+        return child.returncode, errors
+
     def plan(self, runs):
         """Seconds that each run will take, by the steps that were timed of the first of its kind; those are in OUT/plan.json."""
         path = os.path.join(self.folder, "plan.json")
         plan = read_json(path) if os.path.exists(path) else {"flags": {}, "step_ms": {}}
         for run in runs:
-            if plan["flags"].setdefault(run["name"], run["flags"]) != run["flags"]:
+            if settings(plan["flags"].setdefault(run["name"], run["flags"])) != settings(run["flags"]):
                 raise Fault(f"{self.folder} holds {run['name']} with other settings: give another --out")
         write_json(path, plan)
         for run in runs:
@@ -205,11 +221,11 @@ def map_attention(runner, runs):
         command = [runner.program, "eval", out, "--quiet", "--attention-maps", maps, "--limit-test", str(MAPPED)]
         command += ["--data", run["flags"]["data"]]
         command += ["--device", runner.devices[0]] if runner.devices[0] else []
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        code, errors = runner.call(command)
         if runner.ending:
             raise runner.ending
-        if done.returncode != 0:
-            say(f"{done.stderr.rstrip()}\nno maps of the attention of {run['name']}, by: {' '.join(command)}")
+        if code != 0:
+            say(f"{errors.rstrip()}\nno maps of the attention of {run['name']}, by: {' '.join(command)}")
 
 
 def report(runner, runs):
@@ -242,8 +258,8 @@ def reproduce(name, a, data, more):
     result = gather(name, a.budget, data, runner, runs)
     write_json(os.path.join(folder, "result.json"), result)
     text = result_tables.table(experiment, result)
-    for name, written in (("table.md", text), ("table.tsv", result_tables.tab_separated(experiment, result))):
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+    for file_name, written in (("table.md", text), ("table.tsv", result_tables.tab_separated(experiment, result))):
+        with open(os.path.join(folder, file_name), "w", encoding="utf-8") as file:
             file.write(written)
     first = [run for run in runs if run["seed"] == runs[0]["seed"]]
     if experiment["task"] != "gpt":

@@ -57,8 +57,11 @@
  *               otherwise. Strings returned belong to the object that returned them.
  *   Waiting     Functions that compute enqueue and return; those that read (read, report, finish) wait.
  *   Aliasing    An output tensor is none of the inputs, unless the function says otherwise.
- *   Threads     No global state but a lock around the initialisation of drivers. Two contexts may be used
- *               by two threads at once, also on one device.
+ *   Threads     No global state but a lock around the initialisation of drivers, and the variables below. Two
+ *               contexts may be used by two threads at once, also on one device.
+ *   Environment The first context on a device of PoCL 7 or newer sets POCL_WORK_GROUP_SPECIALIZATION=0, unless
+ *               it is set, and removes POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable: that PoCL computes wrongly
+ *               otherwise. Make that context before other threads read the environment, or set them so yourself.
  *   Output      The library never exits and prints only to a FILE or tl_log that the caller passes.
  *   Locale      Files, settings and messages have a decimal point whatever the locale is.
  *   Layout      Activations are [token][batch][channel], images [sample][channel][depth][height][width],

@@ -77,7 +77,7 @@ bool tli_page_drawable(double value);
 void tli_page_text(FILE *out, const char *text, size_t most);
 /* The run's name behind a sample of its line, for training steps (test -1) or one of its test sets. */
 void tli_page_run_name(FILE *out, const page *p, int run, int test);
-/* What a table is about, from outside: its region is called so besides by its caption, as all on a page have names of their own. */
+/* What a table is about, from outside: put into the name of its region beside the caption, so that no two regions of a page share one. */
 typedef struct page_subject {
     int run;          /* number from 1 */
     const char *name; /* of a tensor or the run */

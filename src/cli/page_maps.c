@@ -122,10 +122,10 @@ static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
 
 static void write_map(const offset_map *map, int run, FILE *out)
 {
-    static const char
-        plain[] = "Norm by rows (down) and columns (across) from key to query",
-        clipped[] =
-            "Norm by rows (down) and columns (across) from key to query; the outermost serve all beyond, too";
+    static const char plain
+        [] = "Norm by rows (down) and columns (across) from key to query",
+   clipped[] =
+        "Norm by rows (down) and columns (across) from key to query; the outermost may serve all beyond, too";
     const page_subject about = {run, map->tensor.name, -1};
     const offset_plane *plane = &map->plane;
     fputs("<figure class=\"map\"><h3>", out);

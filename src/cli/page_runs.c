@@ -103,7 +103,9 @@ static void write_full(const page *p, FILE *out)
             continue;
         fputs("<p>", out);
         tli_page_run_name(out, p, r, -1);
-        fprintf(out, ": evaluations on more than %d test sets count as unreadable lines.</p>\n",
+        fprintf(out,
+                " has %d test sets, the most that a page shows: any further ones are among its unreadable "
+                "lines.</p>\n",
                 PAGE_MAX_TESTS);
     }
 }

@@ -49,7 +49,6 @@ static tl_status open_device(tl_context *ctx, const tl_context_options *options,
     free(list);
     TLI_TRY(status);
 
-    tli_pocl_prepare(&ctx->device);
     cl_int code = CL_SUCCESS;
     cl_device_id id = ctx->device.device_id;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
@@ -135,6 +134,7 @@ static tl_status context_create(const tl_context_options *theirs, bool adopt, cl
     tl_status status = tli_fault_open(&ctx->fault, err);
     if (status == TL_OK)
         status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
+    if (status == TL_OK) tli_pocl_prepare(&ctx->device);
     /* Goes into the kernels' build options, and with them into the key of the cache of programs. */
     ctx->device.native_float_width = (uint32_t)tli_variable_value(TLI_VARIABLE_VECTOR_WIDTH,
                                                                   (int)ctx->device.native_float_width);

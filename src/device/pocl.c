@@ -11,8 +11,8 @@ int tli_pocl_version(const tl_device_info *device)
 }
 
 /* Both faults are of PoCL 7.1 with LLVM 21 (docs/portability.md):
- * - Compiled anew for the size that work-groups have at a launch, which it does by default, some loops run too long in groups of one
- *   work-item: gemv is wrong, and narrow_offset_gemm_logits reads past its arrays. Steps are as fast without.
+ * - By default it compiles a kernel anew for each size of work-groups. Then some loops run too long in groups of one work-item: gemv is
+ *   wrong, and narrow_offset_gemm_logits reads past its arrays. Steps are nearly as fast without.
  * - Without optimization, vectors of 16 floats are wrong. */
 void tli_pocl_prepare(const tl_device_info *device)
 {

@@ -4,7 +4,7 @@
 
 #include "translution/translution.h"
 
-/* Major version of the PoCL that the device belongs to; 0: another implementation. */
+/* Major version of the PoCL that the device belongs to; 0: another implementation, or a PoCL before 3, which wrote its name otherwise. */
 int tli_pocl_version(const tl_device_info *device);
 
 /* Keeps PoCL from what it is known to compile wrongly on this device, by environment variables of this process, which it reads whenever

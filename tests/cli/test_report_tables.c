@@ -71,7 +71,7 @@ static void maps_end_where_tables_do(void **state)
         "clip:1", THREE);
     EXPECT(0, "");
     check_maps_of("near", "<caption>Norm by rows (down) and columns (across) from key to query</caption>");
-    check_maps_of("clip", "from key to query; the outermost serve all beyond, too</caption>");
+    check_maps_of("clip", "from key to query; the outermost may serve all beyond, too</caption>");
 }
 
 /* A grid of 3 x 2 tokens: 15 offsets, of which a window or clipping leaves 9, both along the longer side alone. */

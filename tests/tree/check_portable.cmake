@@ -1,4 +1,4 @@
-# What tests may not use, because cmocka 2 deprecates it, gives it one name a type, or makes it a statement: ranges
+# What tests may not use, because cmocka 2 deprecates it, has another name for each type of value, or makes it a statement: ranges
 # (tests/support/test.h has assert_between), sets, values that mocked functions expect or return, and assertions in a comma
 # expression.   cmake -DSOURCE_DIR=... -P check_portable.cmake
 set(ranges "assert_(not_)?in_(range|set)")
