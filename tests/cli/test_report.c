@@ -148,7 +148,7 @@ static void report_runs(int count)
 static void curves_differ_by_colour_or_dashes(void **state)
 {
     enum { RUNS = 24, CURVES = 4 * RUNS };
-    static char name[16], samples[CURVES][160];
+    static char name[24], samples[CURVES][160];
     need_gnuplot();
     for (int r = 0; r < RUNS; r++) {
         snprintf(name, sizeof name, "%d.jsonl", r);
