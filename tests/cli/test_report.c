@@ -190,7 +190,7 @@ static void what_has_no_room_is_said(void **state)
 /* Crosses in the first picture. */
 #define CROSS "<use xlink:href='#p1-gpPt1' "
 
-/* A loss among many that is no number, which a curve of 320 points cannot leave out. */
+/* One loss among many is NaN: the curve has 320 points, and has to show it nevertheless. */
 static void a_value_that_cannot_be_drawn_shows(void **state)
 {
     need_gnuplot();
