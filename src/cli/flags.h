@@ -33,6 +33,12 @@ typedef struct tli_flag {
     const char *group;       /* heading in --help, "Model"; flags of a group follow each other in the table */
 } tli_flag;
 
+/* The rows of flags.c: flags, headings (a group without a name), and the place where flags of tasks stand (neither). */
+extern const tli_flag tli_flag_table[];
+extern const int tli_flag_table_rows;
+
+#define TASK_METAVAR "TASK" /* shown as the names of the tasks */
+
 /* All flags, by number: those of the command line itself, and behind --data those that tasks bring (tasks/task.h). */
 int tli_flag_count(void);
 const tli_flag *tli_flag_at(int index);
