@@ -1,8 +1,122 @@
 // Converts attention weights between [batch][head][query][keys] (softmax, dense GEMM) and [head][pair][batch]
-// (per-offset GEMM), and adds the slices of split GEMMs. Work-group b owns PAIR_BLOCK pairs and their batch; no barriers.
+// (per-offset GEMM), and adds the slices of split GEMMs. Work-group b owns PAIR_BLOCK
+// pairs and their batch, where nothing else is said; no barriers.
 
 #define PAIR_BLOCK 16
 
+#if TL_GROUP == 1
+// CPU form: group (i, h, part) has query i, head h, and the samples [part * SAMPLES, +SAMPLES): a line of each pair.
+#define SAMPLES TL_LINE
+
+// What a group has: entries of the index by query ({pair, group}, see src/ops/pair_table.h), elements of rows[first sample][h][i] and
+// of values[h][0][first sample], and of the rows how far apart samples are.
+typedef struct query_part {
+    __global const int2 *entries;
+    int count, samples;
+    ulong row, value, step;
+} query_part;
+
+static inline query_part query_part_of(__global const int2 *pairs, int all_pairs, int batch, int heads,
+                                       int queries, int keys)
+{
+    const int query = get_group_id(0), head = get_group_id(1), sample = get_group_id(2) * SAMPLES;
+    const int2 span = pairs[all_pairs + query];
+    return (query_part){.entries = pairs + all_pairs + queries + span.x,
+                        .count = span.y - span.x,
+                        .samples = min(SAMPLES, batch - sample),
+                        .row = (((ulong)sample * heads + head) * queries + query) * keys,
+                        .value = (ulong)head * all_pairs * batch + sample,
+                        .step = (ulong)heads * queries * keys};
+}
+
+// Whether the keys of eight entries follow each other: 1 upwards, -1 downwards, 0 not.
+static inline int follow(__global const int2 *pairs, __global const int2 *entries)
+{
+    const int first = pairs[entries[0].x].y, step = pairs[entries[1].x].y - first;
+    bool all = step == 1 || step == -1;
+    for (int q = 2; q < 8; q++) all &= pairs[entries[q].x].y == first + q * step;
+    return all ? step : 0;
+}
+
+// The next query's rows, which are short and far apart: processors do not foresee them.
+static inline void prefetch_next(query_part part, int keys, __global const float *rows)
+{
+    for (int b = 0; b < part.samples; b++) {
+        for (int j = 0; j < keys; j += TL_LINE) PREFETCH(rows + b * part.step + keys + j);
+    }
+}
+
+// rows[b][h][i][j] (+)= values[h][p][b]
+__kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries,
+                            int keys, __global const float *values, ulong values_at, __global float *rows,
+                            ulong rows_at, int accumulate)
+{
+    const query_part part = query_part_of(pairs, all_pairs, batch, heads, queries, keys);
+    rows += rows_at + part.row;
+    values += values_at + part.value;
+    prefetch_next(part, keys, rows);
+    for (int e = 0, n; e < part.count; e += n) {
+        __global const int2 *entry = part.entries + e;
+        const int step = e + 8 <= part.count ? follow(pairs, entry) : 0;
+        const int lowest = step < 0 ? 7 : 0; // of eight entries, the one with the first key
+        int b = 0;
+        n = step ? 8 : 1;
+        for (; step && b + 8 <= part.samples; b += 8) {
+            float8 v[8];
+#pragma unroll
+            for (int q = 0; q < 8; q++)
+                v[q] = vload8(0, values + (ulong)entry[lowest + step * q].x * batch + b);
+            transpose8(v);
+            __global float *target = rows + b * part.step + pairs[entry[lowest].x].y;
+#pragma unroll
+            for (int q = 0; q < 8; q++) {
+                if (accumulate) v[q] += vload8(0, target + q * part.step);
+                vstore8(v[q], 0, target + q * part.step);
+            }
+        }
+        for (; b < part.samples; b++) {
+            for (int q = 0; q < n; q++) {
+                __global float *target = rows + b * part.step + pairs[entry[q].x].y;
+                const float value = values[(ulong)entry[q].x * batch + b];
+                *target = accumulate ? *target + value : value;
+            }
+        }
+    }
+}
+
+// values[h][p][b] = rows[b][h][i][j]
+__kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries,
+                            int keys, __global const float *rows, ulong rows_at, __global float *values,
+                            ulong values_at)
+{
+    const query_part part = query_part_of(pairs, all_pairs, batch, heads, queries, keys);
+    rows += rows_at + part.row;
+    values += values_at + part.value;
+    prefetch_next(part, keys, rows);
+    for (int e = 0, n; e < part.count; e += n) {
+        __global const int2 *entry = part.entries + e;
+        const int step = e + 8 <= part.count ? follow(pairs, entry) : 0;
+        const int lowest = step < 0 ? 7 : 0; // of eight entries, the one with the first key
+        int b = 0;
+        n = step ? 8 : 1;
+        for (; step && b + 8 <= part.samples; b += 8) {
+            float8 v[8];
+            __global const float *source = rows + b * part.step + pairs[entry[lowest].x].y;
+#pragma unroll
+            for (int q = 0; q < 8; q++) v[q] = vload8(0, source + q * part.step);
+            transpose8(v);
+#pragma unroll
+            for (int q = 0; q < 8; q++)
+                vstore8(v[q], 0, values + (ulong)entry[lowest + step * q].x * batch + b);
+        }
+        for (; b < part.samples; b++) {
+            for (int q = 0; q < n; q++)
+                values[(ulong)entry[q].x * batch + b] = rows[b * part.step + pairs[entry[q].x].y];
+        }
+    }
+}
+
+#else
 // Work-items that lie side by side along the batch; the others of a work-group have other pairs.
 static inline int batch_lanes(int batch)
 {
@@ -43,6 +157,7 @@ __kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch
             target[b] = rows[rows_at + (((ulong)b * heads + head) * queries + pair.x) * keys + pair.y];
     }
 }
+#endif
 
 // values[h][pair_begin + r][b] = sum over slices of partial[slice][h][r][b], for the chunk's pairs.
 __kernel void pair_table_sum_slices(int slices, int heads, int pair_begin, int pair_end, int all_pairs,

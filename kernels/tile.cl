@@ -2,7 +2,7 @@
 // work-group, no barriers. The right operand is packed in private memory, [k][NR], so that one step of k is
 // NV vector loads, MR broadcast scalars and MR * NV fused multiply-adds, all in registers.
 //
-// Concatenated between common.cl and the file that uses it. Tunables (the defaults fit the vector registers
+// Concatenated between transpose.cl and the file that uses it. Tunables (the defaults fit the vector registers
 // of the instruction set: 16 of them at 8 floats, 32 at 16 floats):
 #ifndef MR
 #define MR 6 // rows of the tile
@@ -146,33 +146,12 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
         prefetch_rows(b + (ulong)(j + 8) * ld, ld, min(8, columns - j - 8), kc); // what is transposed next
         int k = 0;
         for (; k + 8 <= kc; k += 8) {
-            float8 r0 = vload8(0, s[0] + k), r1 = vload8(0, s[1] + k), r2 = vload8(0, s[2] + k),
-                   r3 = vload8(0, s[3] + k), r4 = vload8(0, s[4] + k), r5 = vload8(0, s[5] + k),
-                   r6 = vload8(0, s[6] + k), r7 = vload8(0, s[7] + k);
-            // Pairs, then fours of rows, within halves of 4 floats, as registers are shuffled fastest; then the halves.
-            // By elements: oclgrind takes vectors that are made of vectors for unwritten.
-#define TILE_LOW(x, y)    (float8)(x.s0, y.s0, x.s1, y.s1, x.s4, y.s4, x.s5, y.s5)
-#define TILE_HIGH(x, y)   (float8)(x.s2, y.s2, x.s3, y.s3, x.s6, y.s6, x.s7, y.s7)
-#define TILE_FIRST(x, y)  (float8)(x.s0, x.s1, y.s0, y.s1, x.s4, x.s5, y.s4, y.s5)
-#define TILE_SECOND(x, y) (float8)(x.s2, x.s3, y.s2, y.s3, x.s6, x.s7, y.s6, y.s7)
-#define TILE_LEFT(x, y)   (float8)(x.s0, x.s1, x.s2, x.s3, y.s0, y.s1, y.s2, y.s3)
-#define TILE_RIGHT(x, y)  (float8)(x.s4, x.s5, x.s6, x.s7, y.s4, y.s5, y.s6, y.s7)
-            const float8 t0 = TILE_LOW(r0, r1), t1 = TILE_HIGH(r0, r1), t2 = TILE_LOW(r2, r3),
-                         t3 = TILE_HIGH(r2, r3), t4 = TILE_LOW(r4, r5), t5 = TILE_HIGH(r4, r5),
-                         t6 = TILE_LOW(r6, r7), t7 = TILE_HIGH(r6, r7);
-            r0 = TILE_FIRST(t0, t2), r1 = TILE_SECOND(t0, t2), r2 = TILE_FIRST(t1, t3),
-            r3 = TILE_SECOND(t1, t3);
-            r4 = TILE_FIRST(t4, t6), r5 = TILE_SECOND(t4, t6), r6 = TILE_FIRST(t5, t7),
-            r7 = TILE_SECOND(t5, t7);
-            float *d = packed + (size_t)k * NR + j;
-            vstore8(TILE_LEFT(r0, r4), 0, d);
-            vstore8(TILE_LEFT(r1, r5), 0, d + NR);
-            vstore8(TILE_LEFT(r2, r6), 0, d + 2 * NR);
-            vstore8(TILE_LEFT(r3, r7), 0, d + 3 * NR);
-            vstore8(TILE_RIGHT(r0, r4), 0, d + 4 * NR);
-            vstore8(TILE_RIGHT(r1, r5), 0, d + 5 * NR);
-            vstore8(TILE_RIGHT(r2, r6), 0, d + 6 * NR);
-            vstore8(TILE_RIGHT(r3, r7), 0, d + 7 * NR);
+            float8 rows[8];
+#pragma unroll
+            for (int q = 0; q < 8; q++) rows[q] = vload8(0, s[q] + k);
+            transpose8(rows);
+#pragma unroll
+            for (int q = 0; q < 8; q++) vstore8(rows[q], 0, packed + (size_t)(k + q) * NR + j);
         }
         for (; k < kc; k++) {
             for (int q = 0; q < 8; q++) packed[(size_t)k * NR + j + q] = s[q][k];

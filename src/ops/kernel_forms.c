@@ -21,12 +21,12 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"layernorm", "layernorm_sizes+layernorm", NULL, false},
     {"loss", "loss_sizes+loss", NULL, false},
     {"optimizer", "optimizer_sizes+optimizer", NULL, false},
-    {"pair_table", "pair_table", NULL, false},
+    {"pair_table", "transpose+pair_table", NULL, false},
     {"init", "init", NULL, false},
     {"rope", "rope", NULL, false},
     {"softmax", "softmax", NULL, false},
-    {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+gemm_finish+tile_fma+tile_gpu+gemm_gpu", false},
-    {"offset_gemm", "offset_gemm_sizes+tile+narrow_offset_gemm+offset_gemv+offset_gemm",
+    {"gemm", "gemm_sizes+transpose+tile+gemm", "gemm_sizes+gemm_finish+tile_fma+tile_gpu+gemm_gpu", false},
+    {"offset_gemm", "offset_gemm_sizes+transpose+tile+narrow_offset_gemm+offset_gemv+offset_gemm",
      "offset_gemm_sizes+tile_fma+tile_gpu+offset_gemm_gpu", true},
 };
 
@@ -52,7 +52,7 @@ typedef struct forms {
     /* In the CPU form all kernels that need no options are one program, "add+clip+...": a runtime that compiles
      * kernels at their first launch, or has them cached, pays the compiler's front end once per program, so one
      * program starts sooner than one a family. */
-    char together[320];
+    char together[400];
     bool apart; /* that program does not build: build the families one by one */
 } forms;
 

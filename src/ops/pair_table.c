@@ -288,12 +288,23 @@ static tli_launch pair_blocks(tl_context *ctx, uint32_t count, uint32_t batch, u
     return launch;
 }
 
+/* Launch of a conversion between rows and pairs: work-groups as kernels/pair_table.cl has them. */
+static tli_launch conversion(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads)
+{
+    enum { SAMPLES = 16 }; /* of a work-group in the CPU form */
+    tli_launch launch = pair_blocks(ctx, pairs->count, batch, heads, 2);
+    if (!tli_kernel_form_of(ctx, "pair_table").cpu) return launch;
+    tli_launch by_query = tli_launch3(pairs->queries, heads, (batch + SAMPLES - 1) / SAMPLES, 1);
+    by_query.bytes = launch.bytes;
+    return by_query;
+}
+
 tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
                             tli_view values, tli_view rows, bool accumulate)
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "pairs_to_rows", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, batch, heads, 2),
+    return TLI_LAUNCH(ctx, kernel, conversion(ctx, pairs, batch, heads),
                       TLI_ARG_MEM(pairs->device_pairs->mem[0]), TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch),
                       TLI_ARG_I32(heads), TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys),
                       TLI_ARG_VIEW(values), TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
@@ -304,7 +315,7 @@ tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "rows_to_pairs", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, batch, heads, 2),
+    return TLI_LAUNCH(ctx, kernel, conversion(ctx, pairs, batch, heads),
                       TLI_ARG_MEM(pairs->device_pairs->mem[0]), TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch),
                       TLI_ARG_I32(heads), TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys),
                       TLI_ARG_VIEW(rows), TLI_ARG_VIEW(values));

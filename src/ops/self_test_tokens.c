@@ -208,21 +208,21 @@ static tl_status check_slices(tli_probe *p, const tli_pair_table *pairs)
 static tl_status check_orders(tli_probe *p, const tli_geometry *g, const tli_pair_table *pairs,
                               tl_tensor *mask)
 {
-    enum { HEADS = 2 };
+    enum { SAMPLES = 11, HEADS = 2 };
     const uint32_t keys = pairs->keys;
-    const int matrix = (int)(pairs->queries * keys), all = BATCH * HEADS * matrix;
+    const int matrix = (int)(pairs->queries * keys), all = SAMPLES * HEADS * matrix;
     tli_probe_array *rows, *values, *out;
     double *want;
     TLI_TRY(tli_probe_make(p, 1, (uint64_t)all, true, &rows));
-    TLI_TRY(tli_probe_make(p, 1, (uint64_t)(BATCH * HEADS) * pairs->count, true, &values));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)(SAMPLES * HEADS) * pairs->count, true, &values));
     TLI_TRY(tli_probe_make(p, 1, (uint64_t)all + 1, true, &out));
     TLI_TRY(tli_probe_expect(p, (uint64_t)all + 1, &want));
     /* Converted there and back twice, so that rows of pairs are doubled; then masked entries and entries
      * past the end. */
-    TLI_TRY(tli_rows_to_pairs(p->ctx, pairs, BATCH, HEADS, rows->view, values->view));
-    TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, BATCH, HEADS, values->view, out->view, false));
-    TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, BATCH, HEADS, values->view, out->view, true));
-    TLI_TRY(tli_mask_rows(p->ctx, mask, (uint64_t)matrix, BATCH * HEADS, out->view, -3.0f));
+    TLI_TRY(tli_rows_to_pairs(p->ctx, pairs, SAMPLES, HEADS, rows->view, values->view));
+    TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, SAMPLES, HEADS, values->view, out->view, false));
+    TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, SAMPLES, HEADS, values->view, out->view, true));
+    TLI_TRY(tli_mask_rows(p->ctx, mask, (uint64_t)matrix, SAMPLES * HEADS, out->view, -3.0f));
     TLI_TRY(tli_fill(p->ctx, tli_view_add(out->view, (uint64_t)all), 1, 7.0f));
     for (int i = 0; i < all; i++) {
         const uint32_t e = (uint32_t)(i % matrix);
@@ -235,7 +235,7 @@ static tl_status check_orders(tli_probe *p, const tli_geometry *g, const tli_pai
 
 tl_status tli_probe_pairs(tli_probe *p)
 {
-    const tli_geometry g = {.kind = TLI_GRID, .depth = 1, .height = 3, .width = 4, .cls = 1, .window = 1};
+    const tli_geometry g = {.kind = TLI_GRID, .depth = 1, .height = 2, .width = 10, .cls = 1, .window = 8};
     const uint32_t tokens = tli_geometry_tokens(&g);
     tli_pair_table pairs = {0};
     tl_tensor *mask = NULL;

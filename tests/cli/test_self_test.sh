@@ -46,16 +46,17 @@ spoil_families() {
     spoil "$1" layernorm.cl 1e-5f 1e-2f "$2"
     spoil "$1" loss.cl 'scale / total' '1.001f * scale / total' "$2"
     spoil "$1" optimizer.cl 'k.one_minus_beta1 * g' '1.001f * k.one_minus_beta1 * g' "$2"
-    spoil "$1" pair_table.cl '*target + source[b]' 'source[b]' "$2"
     spoil "$1" init.cl 'convert_float4(as_int4(words >> 8) - 8388608)' 'convert_float4(as_int4(words >> 8) - 8388007)' "$2"
     spoil "$1" rope.cl 'direction * sines[c]' '1.001f * direction * sines[c]' "$2"
     spoil "$1" softmax.cl 'tl_load(a + c) * share' '1.001f * tl_load(a + c) * share' "$2"
     case $2 in
     cpu)
+        spoil "$1" pair_table.cl 'v[q] += vload8' 'v[q] += 1.001f * vload8'
         spoil "$1" gemm.cl 'alpha = s.alpha' 'alpha = 1.001f * s.alpha'
         spoil "$1" offset_gemm.cl 'scale * tl_sumV' '1.001f * scale * tl_sumV'
         ;;
     gpu)
+        spoil "$1" pair_table.cl '*target + source[b]' 'source[b]'
         spoil "$1" gemm_gpu.cl 'alpha * acc' '1.001f * alpha * acc'
         spoil "$1" offset_gemm_gpu.cl 'scale * tile_row_sums' '1.001f * scale * tile_row_sums'
         ;;
