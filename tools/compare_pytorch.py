@@ -7,7 +7,7 @@
     tools/compare_pytorch.py --check       the PyTorch forms against each other and a loop over pairs
 
 PyTorch runs what its users could write (tools/pytorch_forms.py):
-    attention             batched matmuls
+    attention, matmul     batched matmuls; sdpa: torch.nn.functional.scaled_dot_product_attention
     alpha, naive          weights gathered for every pair, as the paper's reference does; alpha, einsum over them
     translution, naive    the same; streamed: an autograd function that walks the offsets and recomputes in backward
 A step is forward, backward and AdamW. Inference is tools/pytorch_inference.py: torch.inference_mode, and for text a KV cache.
@@ -21,10 +21,11 @@ import argparse, json, os, statistics, struct, subprocess, sys, tempfile, zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # operation, PyTorch form, batch
-CASES = [('attention', 'matmul', 64), ('alpha', 'einsum', 64), ('alpha', 'naive', 8), ('translution', 'streamed', 32),
+CASES = [('attention', 'matmul', 64), ('attention', 'sdpa', 64), ('alpha', 'einsum', 64), ('alpha', 'naive', 8), ('translution', 'streamed', 32),
          ('translution', 'naive', 1)]
-TEXT_CASES = [('attention', 'matmul', 8), ('alpha', 'einsum', 2), ('alpha', 'naive', 2)]
-COMPILED = ('matmul', 'einsum')  # forms that torch.compile takes in reasonable time
+TEXT_CASES = [('attention', 'matmul', 8), ('attention', 'sdpa', 8), ('alpha', 'einsum', 8), ('alpha', 'naive', 2),
+              ('translution', 'streamed', 8)]
+COMPILED = ('matmul', 'sdpa', 'einsum')  # forms that torch.compile takes in reasonable time
 # task, operation, size
 OPERATIONS = ('attention', 'alpha', 'translution')
 INFERENCE = [(task, op, size) for task, size in (('generate', 'tiny'), ('generate', 'small'), ('eval', 'tiny'), ('predict', 'tiny'))
@@ -181,22 +182,21 @@ def compare_gemms(a):
     rows = []
     cases = [dict(zip(('m', 'n', 'k', 'trans', 'batch'), g)) for g in GEMMS] + [dict(grouped=GROUPED)]
     for case in cases:
-        best = [0.0, 0.0]
-        for _ in range(a.rounds):
-            if 'grouped' in case:
-                side, channels, rows_each = GROUPED
-                name = f'grouped {side}x{side}, {rows_each} x {channels} x {channels}'
-                mine = ours(a, 'gemm', '--grouped', f'{side}x{side}', '--n', channels, '--k', channels, '--batch', rows_each)
-                yours = theirs(a, 'grouped', side, channels, rows_each)
-            else:
-                name = f'{case["m"]} x {case["n"]} x {case["k"]} {case["trans"]}' + (
-                    f', batch {case["batch"]}' if case['batch'] > 1 else '')
-                mine = ours(a, 'gemm', *(w for k, v in case.items() for w in (f'--{k}', v)))
-                yours = theirs(a, 'gemm', *case.values())
-            best = [max(best[0], mine['gflops']), max(best[1], yours['gflops'])]
-        rows.append(dict(name=name, ours_gflops=best[0], theirs_gflops=best[1], ratio=best[0] / best[1]))
+        if 'grouped' in case:
+            side, channels, rows_each = GROUPED
+            name = f'grouped {side}x{side}, {rows_each} x {channels} x {channels}'
+            mine = ('--grouped', f'{side}x{side}', '--n', channels, '--k', channels, '--batch', rows_each)
+            yours = ('grouped', side, channels, rows_each)
+        else:
+            name = f'{case["m"]} x {case["n"]} x {case["k"]} {case["trans"]}' + (
+                f', batch {case["batch"]}' if case['batch'] > 1 else '')
+            mine, yours = [w for k, v in case.items() for w in (f'--{k}', v)], ('gemm', *case.values())
+        if a.only not in name:
+            continue
+        results = in_turns(a.rounds, {'ours': lambda: ours(a, 'gemm', *mine), 'theirs': lambda: theirs(a, *yours)})
+        rows.append(dict(name=name, **compare(results, 'gflops', max)))
         if not a.json:
-            print(f'{name:34} {best[1]:10.1f} {best[0]:12.1f} {best[0] / best[1]:6.2f}', flush=True)
+            print(f'{name:34} {rows[-1]["theirs_gflops"]:10.1f} {rows[-1]["ours_gflops"]:12.1f} {ratio_text(rows[-1])}', flush=True)
     return rows
 
 
@@ -207,7 +207,7 @@ def main():
     parser.add_argument('--steps', type=int, default=5, help='timed steps a turn')
     parser.add_argument('--threads', type=int, default=os.cpu_count())
     parser.add_argument('--task', default='mnist', choices=['mnist', 'gpt'])
-    parser.add_argument('--only', default='', help='cases whose "operation form" holds this word')
+    parser.add_argument('--only', default='', help='cases whose "operation form", or product, holds this word')
     parser.add_argument('--memory-limit', type=float, help='GiB of address space for PyTorch')
     parser.add_argument('--device', default='cpu', help="PyTorch's device: cpu or cuda")
     parser.add_argument('--ours-device', help="translution's device (see translution devices)")
@@ -227,7 +227,7 @@ def main():
     check_blas(a)
     if a.gemm:
         if not a.json:
-            print(f'{"GFLOP/s, best of " + str(a.rounds) + " turns":34} {"PyTorch":>10} {"translution":>12} {"ratio":>6}')
+            print(f'{"GFLOP/s, medians of " + str(a.rounds) + " turns":34} {"PyTorch":>10} {"translution":>12} {"ratio (spread)":>18}')
         rows = compare_gemms(a)
     elif a.inference:
         if not a.json:

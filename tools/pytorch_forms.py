@@ -47,6 +47,14 @@ class Attention(nn.Module):
         return self.out((a @ v).transpose(1, 2).flatten(2))
 
 
+class Fused(Attention):
+    """The same by PyTorch's own fused attention."""
+
+    def forward(self, x):
+        o = F.scaled_dot_product_attention(*self.split(x), is_causal=hasattr(self, 'later'))
+        return self.out(o.transpose(1, 2).flatten(2))
+
+
 class Alpha(Attention):
     """einsum: over the narrow tables gathered per pair; naive: a matmul of every pair's row and matrix."""
 
@@ -200,7 +208,7 @@ class Gpt(nn.Module):
         return self.head(x).flatten(0, 1)
 
 
-FORMS = {('attention', 'matmul'): Attention, ('alpha', 'einsum'): lambda **k: Alpha('einsum', **k),
+FORMS = {('attention', 'matmul'): Attention, ('attention', 'sdpa'): Fused, ('alpha', 'einsum'): lambda **k: Alpha('einsum', **k),
          ('alpha', 'naive'): lambda **k: Alpha('naive', **k), ('translution', 'streamed'): Translution,
          ('translution', 'naive'): lambda **k: Translution('naive', **k)}
 
@@ -276,7 +284,7 @@ def grouped(a):
 def check(a):
     """All forms of an operation share weights, results and gradients; Translution's are those of a loop over pairs."""
     size = dict(dim=12, heads=3, head_dim=4, side=2)
-    for op in ('alpha', 'translution'):
+    for op in ('attention', 'alpha', 'translution'):
         results = []
         for (name, form), make in FORMS.items():
             if name != op:
