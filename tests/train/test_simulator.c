@@ -103,6 +103,23 @@ static void loss_in_place(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* By tiles that the tests of operations do not have: of 32, whose results have four work-items each, and of 128, which only plain
+ * products have. Neither is full, and the last slice is not. */
+static void products_by_other_tiles(void **unused)
+{
+    static const uint32_t sides[] = {32, 128};
+    enum { TRANSPOSITIONS = 4 };
+    tl_context *ctx = new_context(path);
+    for (size_t side = 0; side < (path == TL_PATH_GPU ? sizeof sides / sizeof *sides : 1); side++) {
+        tli_context_set_tile(ctx, sides[side]);
+        for (int t = 0; t < TRANSPOSITIONS; t++) {
+            const product_case c = {{33, 70, 21}, t & 1, t >> 1, 0.5f, -2.0f, ALL_EXTRAS, 1, 1, false};
+            product_is_right(ctx, tli_gemm, TL_PRECISION_FP32, &c);
+        }
+    }
+    tl_context_destroy(ctx);
+}
+
 /* Two tiles, neither of which is full, and slices of which one is not; buffers end where the operands end. */
 static void tensor_core_products(void **unused)
 {
@@ -191,9 +208,12 @@ static void training(void **unused)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loss_in_place), cmocka_unit_test(operations), cmocka_unit_test(tensor_core_products),
-        cmocka_unit_test(tensor_core_products_by_offset), cmocka_unit_test(training)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(loss_in_place),
+                                       cmocka_unit_test(operations),
+                                       cmocka_unit_test(products_by_other_tiles),
+                                       cmocka_unit_test(tensor_core_products),
+                                       cmocka_unit_test(tensor_core_products_by_offset),
+                                       cmocka_unit_test(training)};
     int failed = 0;
     if (argc > 2) cmocka_set_test_filter(argv[2]);
     for (path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
