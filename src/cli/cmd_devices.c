@@ -55,6 +55,11 @@ static void print_device(const tl_device_info *d, bool chosen)
     printf("      memory %s, largest allocation %s, local %s, %u compute units, fp16 %s, fp64 %s\n",
            TLI_SIZE(d->global_bytes), TLI_SIZE(d->max_alloc_bytes), TLI_SIZE(d->local_bytes),
            d->compute_units, d->fp16 ? "yes" : "no", d->fp64 ? "yes" : "no");
+    if (d->type == TL_DEVICE_GPU)
+        printf("      kernels: those for GPUs, which the project has checked without a GPU and never run on "
+               "one: see whether "
+               "`translution devices --self-test --device %d:%d` calls all of them right\n",
+               d->platform, d->device);
     if (d->usable)
         printf("      usable: yes\n");
     else
