@@ -3,9 +3,6 @@
 // {begin, end} and lists {pair, group} by query, then the same by key.
 // Macros: offset_gemm_sizes.cl.
 
-#define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
-#define HEAD_PADDED ((HEAD_DIM + TILE_K - 1) / TILE_K * TILE_K) // a head's channels in whole slices
-
 // Row r of a group is pair r / batch, batch index r % batch; the last one again behind the group's `rows`. `pairs`: the group's;
 // key: their keys' rows, not the queries'. The row's number in an activation.
 static inline int token_row(__global const int2 *pairs, bool key, int batch, int r, int rows)
@@ -30,22 +27,6 @@ static inline float4 row_weights(__global const float *weights, int4 rows)
     return (float4)(weights[rows.s0], weights[rows.s1], weights[rows.s2], weights[rows.s3]);
 }
 
-static inline void store_columns(__global float *target, float4 values, int columns)
-{
-    float v[4];
-    vstore4(values, 0, v);
-    for (int q = 0; q < 4 && TILE_COLUMN + TILE_COLUMN_STEP(q) < columns; q++)
-        target[TILE_COLUMN + TILE_COLUMN_STEP(q)] = v[q];
-}
-
-static inline float4 load_columns(__global const float *source, int columns)
-{
-    float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int q = 0; q < 4 && TILE_COLUMN + TILE_COLUMN_STEP(q) < columns; q++)
-        v[q] = source[TILE_COLUMN + TILE_COLUMN_STEP(q)];
-    return vload4(0, v);
-}
-
 // The same as they would be loaded: zero behind the columns, where a tile repeats the last one.
 static inline float4 first_columns(float4 v, int columns)
 {
@@ -67,14 +48,6 @@ static inline void load_rows(float4 *target, __global const float *source, int s
             source +
                 (long)token_row(pairs, key, batch, row_begin + TILE_ROW + TILE_ROW_STEP(r), rows) * stride,
             columns);
-}
-
-static inline void add_columns(__global float *target, float4 values, int columns)
-{
-    float v[4];
-    vstore4(values, 0, v);
-    for (int q = 0; q < 4 && TILE_COLUMN + TILE_COLUMN_STEP(q) < columns; q++)
-        target[TILE_COLUMN + TILE_COLUMN_STEP(q)] += v[q];
 }
 
 // Kernels with a work-group for each group of pairs and tile of its rows, or of its matrix, have enough of them.

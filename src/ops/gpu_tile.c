@@ -13,7 +13,7 @@ enum { PADDING = 4, ITEM_RESULTS = 4, HALVED = 128 };
 static const double HALVED_RATE =
     0.85; /* a smaller tile takes so much longer for a result: more of its instructions multiply nothing */
 
-static tli_tile tile_of(uint32_t side)
+tli_tile tli_gpu_tile_of(uint32_t side)
 {
     return (tli_tile){.side = side, .parts = side < LARGEST ? PARTS_OF_SMALLER : 1, .padding = PADDING};
 }
@@ -32,12 +32,12 @@ static bool has_groups(uint32_t side, uint64_t rows, uint64_t columns, uint64_t 
 
 tli_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count)
 {
-    if (form.tile > 0) return tile_of((uint32_t)tli_smaller(form.tile, LARGEST));
+    if (form.tile > 0) return tli_gpu_tile_of((uint32_t)tli_smaller(form.tile, LARGEST));
     uint32_t side = LARGEST;
     while (side > SMALLEST &&
            (rows <= side / 2 || columns <= side / 2 || !has_groups(side, rows, columns, count)))
         side /= 2;
-    return tile_of(side);
+    return tli_gpu_tile_of(side);
 }
 
 static double filled(uint32_t side, uint64_t rows, uint64_t columns)
@@ -52,7 +52,7 @@ tli_tile tli_gpu_tile_choose_gemm(tli_kernel_form form, uint64_t rows, uint64_t 
                                       : form.wide_tiles && has_groups(HALVED, rows, columns, count) &&
                                             filled(HALVED, rows, columns) >=
                                                 HALVED_RATE * filled(LARGEST, rows, columns);
-    return halved ? tile_of(HALVED) : tli_gpu_tile_choose(form, rows, columns, count);
+    return halved ? tli_gpu_tile_of(HALVED) : tli_gpu_tile_choose(form, rows, columns, count);
 }
 
 void tli_gpu_tile_options(tli_tile tile, char *options, size_t capacity)

@@ -7,6 +7,9 @@
 /* The tile of kernels by offset that have work-groups enough at any shape, and no parts, for so many columns. */
 tli_tile tli_gpu_tile_without_parts(tli_kernel_form form, uint64_t columns);
 
+/* The tile of this side. */
+tli_tile tli_gpu_tile_of(uint32_t side);
+
 /* The tile for `count` products of rows x columns: a smaller one where there would be too few work-groups for a large GPU, or
  * where half of it would have no rows or columns. By the shape alone, so that results do not depend on the device. */
 tli_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count);

@@ -9,6 +9,7 @@
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
+#include "ops/offset_gemm_block.h"
 #include "ops/offset_gemm_tensor.h"
 #include "ops/offset_gemv.h"
 #include "ops/tuning.h"
@@ -92,6 +93,7 @@ typedef struct tiling {
     uint32_t block;   /* columns of INNER of a work-group of the backward kernels */
     tli_tile tile;
     uint32_t units;
+    uint32_t tokens;  /* GPU form: of a work-group that owns tokens */
     bool cpu, tensor; /* the form; in that for GPUs, whether matrix units multiply */
 } tiling;
 
@@ -111,16 +113,6 @@ static tli_tile default_cpu_tile(const tli_offset_gemm *r, uint32_t width)
     uint32_t vectors = most;
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     return (tli_tile){.rows = vectors == most ? 6 : 12, .vectors = vectors};
-}
-
-/* Work-groups have a group's rows or matrix; or the batch's rows of one token, `columns` columns of each. */
-static tli_tile default_gpu_tile(const tli_offset_gemm *r, tli_kernel_form form, tli_product_kind kind)
-{
-    const bool values = kind == TLI_OFFSET_VALUES;
-    if (kind == TLI_OFFSET_LOGITS || kind == TLI_OFFSET_WEIGHT_GRADIENT)
-        return tli_gpu_tile_without_parts(form, r->head_dim);
-    return tli_gpu_tile_choose(form, r->batch, values ? r->head_dim : r->inner,
-                               values ? (uint64_t)r->heads * r->pairs->queries : r->pairs->keys);
 }
 
 static void add_cpu_options(tiling *t, const tli_tile *tile, char *options, size_t room)
@@ -153,10 +145,11 @@ static tiling tiling_of(tl_context *ctx, const tli_offset_gemm *r, tli_product_k
     tiling t = {.tile = tensor          ? tli_offset_gemm_tensor_tile()
                         : tuned != NULL ? *tuned
                         : form.cpu      ? default_cpu_tile(r, form.vector_width)
-                                        : default_gpu_tile(r, form, kind),
+                                        : tli_offset_gemm_gpu_tile(r, form, kind),
                 .units = limits->compute_units,
                 .cpu = form.cpu,
                 .tensor = tensor};
+    t.tokens = form.cpu || tensor ? 1 : tli_offset_gemm_block(t.tile, r->batch, kind);
     t.columns = form.cpu ? t.tile.vectors * form.vector_width : t.tile.side;
     t.block = !form.cpu ? t.tile.side : t.tile.panels > 0 ? t.tile.panels * t.columns : column_block(r);
     const int used = snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", r->inner,
@@ -170,7 +163,7 @@ static tiling tiling_of(tl_context *ctx, const tli_offset_gemm *r, tli_product_k
     return t;
 }
 
-/* What a work-group of a kernel that owns tokens has in the CPU form: batch indices and tokens; and the blocks of each. */
+/* What a work-group of a kernel that owns tokens has: tokens; in the CPU form also batch indices, and the blocks of each. */
 typedef struct share {
     uint32_t batch, tokens, batch_blocks, token_blocks;
 } share;
@@ -198,6 +191,7 @@ static uint32_t token_blocks(const tiling *t, const tli_offset_gemm *r, uint32_t
 /* So that `panels` work-groups times the blocks keep all compute units busy. */
 static share choose_share(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t tokens)
 {
+    if (!t->cpu) return (share){.tokens = t->tokens};
     uint32_t blocks = (uint32_t)tli_ceil_div(4 * t->units, panels);
     const uint32_t most = (uint32_t)tli_ceil_div(r->batch, 8); /* a packed matrix should serve several rows */
     if (blocks > most) blocks = most;
@@ -221,8 +215,8 @@ static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t p
                            uint32_t tokens)
 {
     return t->cpu ? tli_launch3(panels, own.batch_blocks, own.token_blocks, 1)
-                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile.side), tokens,
-                                tli_gpu_tile_items(t->tile));
+                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile.side),
+                                (uint32_t)tli_ceil_div(tokens, own.tokens), tli_gpu_tile_items(t->tile));
 }
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
@@ -230,6 +224,8 @@ static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *n
     if (t->tensor)
         return tli_offset_gemm_tensor_kernel(ctx, tli_matrix_unit_of(ctx), tli_matrix_unit_precision(ctx),
                                              name, t->options, kernel);
+    if (t->tokens > 1)
+        return tli_kernel_get_form(ctx, false, TLI_OFFSET_GEMM_BLOCK_FILES, name, t->options, kernel);
     return tli_family_kernel(ctx, "offset_gemm", name, t->options, kernel);
 }
 
@@ -291,6 +287,15 @@ static double filled_by_groups(const tli_offset_gemm *r, const tiling *t, const 
 static double filled(const tiling *t, uint32_t rows, uint32_t columns)
 {
     return t->cpu ? 1 : tli_gpu_tile_filled(t->tile, rows) * tli_gpu_tile_filled(t->tile, columns);
+}
+
+/* The same of tiles of tokens' rows. */
+static double filled_by_token(const tiling *t, const tli_offset_gemm *r, tli_product_kind kind,
+                              uint32_t columns)
+{
+    return t->cpu ? 1
+                  : tli_offset_gemm_block_filled(r, t->tile, t->tokens, kind) *
+                        tli_gpu_tile_filled(t->tile, columns);
 }
 
 /* By-value argument of all kernels for a chunk; `pair_begin` is the first pair of the rows in memory. */
@@ -420,7 +425,7 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                               .matrices = sides_of(&c),
                               .inputs = 4,
                               .pair_rows = 2,
-                              .filled = filled(&by_tokens, r->batch, r->inner)};
+                              .filled = filled_by_token(&by_tokens, r, TLI_OFFSET_LOGITS_BACKWARD, r->inner)};
         TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &by_tokens, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(dweights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
                            TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_MEM(dxq.mem),
@@ -449,7 +454,7 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
                               .matrices = 1,
                               .inputs = 1,
                               .outputs = 2,
-                              .filled = filled(&t, r->batch, r->head_dim)};
+                              .filled = filled_by_token(&t, r, TLI_OFFSET_VALUES, r->head_dim)};
         TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &t, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem),
                            TLI_ARG_MEM(y.mem), TLI_ARG_STRUCT(sizes)));
@@ -480,7 +485,7 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                               .matrices = 1,
                               .inputs = 3,
                               .outputs = 1,
-                              .filled = filled(&by_tokens, r->batch, r->inner)};
+                              .filled = filled_by_token(&by_tokens, r, TLI_OFFSET_VALUES_BACKWARD, r->inner)};
         TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &by_tokens, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key),
                            TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(dx.mem),

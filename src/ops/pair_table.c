@@ -114,6 +114,24 @@ static void index_side(const tli_pair_table *pairs, const int32_t (*list)[2], in
     }
 }
 
+/* Offsets of all blocks of 2^size tokens of one side, whose index this is. last: of each group, in which block it was last. */
+static uint32_t count_block_steps(const tli_pair_table *pairs, const int32_t (*index)[2], uint32_t tokens,
+                                  uint32_t size, int32_t *last)
+{
+    const int32_t(*entries)[2] = index + tokens;
+    uint32_t steps = 0;
+    for (uint32_t g = 0; g < pairs->groups; g++) last[g] = -1;
+    for (uint32_t t = 0; t < tokens; t++) {
+        const int32_t block = (int32_t)(t >> size);
+        for (int32_t e = index[t][0]; e < index[t][1]; e++) {
+            int32_t *of_group = &last[entries[e][1]];
+            steps += *of_group != block;
+            *of_group = block;
+        }
+    }
+    return steps;
+}
+
 static tl_status create_data(tl_context *ctx, const char *name, const char *what, uint64_t count,
                              tl_tensor **out)
 {
@@ -179,8 +197,13 @@ static void build_table(const tli_geometry *geometry, uint32_t rows, tli_pair_ta
             b->list[b->next[g]++][1] = (int32_t)j;
         }
     }
-    index_side(pairs, b->list, 0, pairs->queries, b->list + pairs->count);
-    index_side(pairs, b->list, 1, pairs->keys, b->list + 2 * (size_t)pairs->count + pairs->queries);
+    int32_t(*index[2])[2] = {b->list + pairs->count, b->list + 2 * (size_t)pairs->count + pairs->queries};
+    for (int side = 0; side < 2; side++) {
+        const uint32_t tokens = side == 0 ? pairs->queries : pairs->keys;
+        index_side(pairs, b->list, side, tokens, index[side]);
+        for (uint32_t size = 0; size < TLI_BLOCK_SIZES; size++)
+            pairs->block_steps[side][size] = count_block_steps(pairs, index[side], tokens, size, b->next);
+    }
 }
 
 static tl_status no_memory(tl_context *ctx, const char *name)

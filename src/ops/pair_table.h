@@ -10,10 +10,15 @@ typedef struct tli_pair_group {
     int32_t query, key;   /* row of the query's matrix in its table; of the key's and value's */
 } tli_pair_group;
 
+/* Tokens that follow each other and are taken together: 2^0 ... 2^6 (offset_gemm_block.h). */
+enum { TLI_BLOCK_SIZES = 7 };
+
 typedef struct tli_pair_table {
     uint32_t groups, count; /* groups: offsets in use; count: pairs */
     uint32_t largest;       /* pairs of the largest group */
     uint32_t queries, keys;
+    /* Of blocks of 2^b queries (side 0) or keys (side 1): their offsets, each once a block, in all blocks together. */
+    uint32_t block_steps[2][TLI_BLOCK_SIZES];
     tli_pair_group *group;    /* host copy, sorted by `key` */
     tl_tensor *device_groups; /* int4 per group */
     tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/offset_gemm_gpu.cl: a
