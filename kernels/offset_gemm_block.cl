@@ -1,13 +1,20 @@
 // Grouped GEMM over token pairs that share an offset, GPU form for batches that are smaller than a tile: the kernels of
 // offset_gemm_gpu.cl whose work-groups own tokens, with the same tables, layouts and arguments. A tile has the rows of `token_block`
 // tokens that follow each other, which lie one behind another in an activation. The work-group walks over the offsets of all of
-// them in ascending order; rows of a token that has no pair at an offset are zeros there.
+// them in ascending order; rows of a token that has no pair at an offset add nothing there.
 // Macros: offset_gemm_sizes.cl.
 
 #define NO_GROUP INT_MAX
 
-// Where each token of the block is in its list of pairs: {pair, group}, with NO_GROUP behind those of this launch.
-#define BLOCK_LOCALS __local int2 block_next[TILE]
+// Where each token of the block is in its list of pairs: {pair, group}, with NO_GROUP behind those of this launch. And of each row of the
+// tile, at the offset that is computed: the row that is read for it, and its row in what is ordered by pair, from the launch's
+// first one in memory on; below 0 where its token has no pair: what is then read, of the same sample, counts nothing.
+#define BLOCK_LOCALS __local int2 block_next[TILE], block_rows[TILE]
+
+// Which row is read: of the pair's query, of its key, or of the pair.
+#define BY_QUERY 0
+#define BY_KEY   1
+#define BY_PAIR  2
 
 // A token's span {next, end} of its list, from the first entry on that is of this launch; entries ascend by group.
 static inline int2 walk_from(__global const int2 *list, int2 span, int group_begin)
@@ -50,76 +57,52 @@ static inline int block_group(__local const int2 *next, int tokens)
     return group;
 }
 
-// Takes the tokens that have a pair at this offset to their next one. Behind it block_group gives the next offset.
-static inline int2 block_step_sync(__local int2 *next, int2 walk, __global const int2 *list, int group,
-                                   int group_end)
+// Finds the rows at this offset, and takes the tokens that have a pair there to their next one. Behind it block_group gives the next offset.
+static inline int2 block_step_sync(__local int2 *next, __local int2 *rows, int2 walk,
+                                   __global const int2 *pairs, __global const int2 *list, int group, int by,
+                                   offset_gemm_sizes s)
 {
     const int item = get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE); // the rows before have been read
+    if (item < TILE) {
+        const int2 entry = next[item / s.batch];
+        const bool has = entry.y == group;
+        const int b = item % s.batch, of_pair = has ? (entry.x - s.pair_begin) * s.batch + b : ~b;
+        int row = has ? of_pair : b;
+        if (by != BY_PAIR) {
+            const int2 at = pairs[has ? entry.x : 0];
+            row = (by == BY_KEY ? at.y : at.x) * s.batch + b;
+        }
+        rows[item] = (int2)(row, of_pair);
+    }
     barrier(CLK_LOCAL_MEM_FENCE); // all have read their pairs
     if (item < TILE && next[item].y == group) {
         walk.x++;
-        next[item] = walk_entry(list, walk, group_end);
+        next[item] = walk_entry(list, walk, s.group_end);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return walk;
 }
 
-// The pair at this offset of the token that has a row of the tile; -1: none.
-static inline int row_pair(__local const int2 *next, int group, int batch, int row)
-{
-    const int2 entry = next[row / batch];
-    return entry.y == group ? entry.x : -1;
-}
-
 // Those of the rows that a work-item fetches.
-static inline int4 row_pairs(__local const int2 *next, int group, int batch)
+static inline int4 fetched_rows(__local const int2 *rows)
 {
-    return (int4)(row_pair(next, group, batch, ITEM_TRANSPOSED_I(0)),
-                  row_pair(next, group, batch, ITEM_TRANSPOSED_I(1)),
-                  row_pair(next, group, batch, ITEM_TRANSPOSED_I(2)),
-                  row_pair(next, group, batch, ITEM_TRANSPOSED_I(3)));
+    return (int4)(rows[ITEM_TRANSPOSED_I(0)].x, rows[ITEM_TRANSPOSED_I(1)].x, rows[ITEM_TRANSPOSED_I(2)].x,
+                  rows[ITEM_TRANSPOSED_I(3)].x);
 }
 
-// Row `row` of the tile where rows are by pair or token `of`; -1 where that is.
-static inline int row_at(int of, int batch, int row)
+static inline float pair_weight(__global const float *weights, int at)
 {
-    return of < 0 ? -1 : of * batch + row % batch;
+    return at < 0 ? 0.0f : weights[at];
 }
 
-static inline int4 rows_at(int4 of, int batch)
+// A weight for each of them.
+static inline float4 fetched_weights(__global const float *weights, __local const int2 *rows)
 {
-    return (int4)(row_at(of.s0, batch, ITEM_TRANSPOSED_I(0)), row_at(of.s1, batch, ITEM_TRANSPOSED_I(1)),
-                  row_at(of.s2, batch, ITEM_TRANSPOSED_I(2)), row_at(of.s3, batch, ITEM_TRANSPOSED_I(3)));
-}
-
-// The key (or query) of a pair; -1 where that is.
-static inline int token_of(__global const int2 *pairs, int pair, bool key)
-{
-    const int2 at = pairs[max(pair, 0)];
-    return pair < 0 ? -1 : key ? at.y : at.x;
-}
-
-static inline int4 tokens_of(__global const int2 *pairs, int4 pair, bool key)
-{
-    return (int4)(token_of(pairs, pair.s0, key), token_of(pairs, pair.s1, key), token_of(pairs, pair.s2, key),
-                  token_of(pairs, pair.s3, key));
-}
-
-static inline float4 weights_at(__global const float *weights, int4 at)
-{
-    return (float4)(at.s0 < 0 ? 0.0f : weights[at.s0], at.s1 < 0 ? 0.0f : weights[at.s1],
-                    at.s2 < 0 ? 0.0f : weights[at.s2], at.s3 < 0 ? 0.0f : weights[at.s3]);
-}
-
-// As tile_fetch_transposed; zeros of rows that are -1.
-static inline float4 fetch_rows(__global const float *source, int ld, int4 rows, int depth)
-{
-    source += ITEM_TRANSPOSED_K;
-    const bool some = ITEM_TRANSPOSED_K < depth;
-    return (float4)(some && rows.s0 >= 0 ? source[(long)rows.s0 * ld] : 0.0f,
-                    some && rows.s1 >= 0 ? source[(long)rows.s1 * ld] : 0.0f,
-                    some && rows.s2 >= 0 ? source[(long)rows.s2 * ld] : 0.0f,
-                    some && rows.s3 >= 0 ? source[(long)rows.s3 * ld] : 0.0f);
+    return (float4)(pair_weight(weights, rows[ITEM_TRANSPOSED_I(0)].y),
+                    pair_weight(weights, rows[ITEM_TRANSPOSED_I(1)].y),
+                    pair_weight(weights, rows[ITEM_TRANSPOSED_I(2)].y),
+                    pair_weight(weights, rows[ITEM_TRANSPOSED_I(3)].y));
 }
 
 // Group (head and column panel, 0, block of queries).
@@ -135,22 +118,21 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
     const int first = get_group_id(2) * s.token_block, tokens = min(s.token_block, s.queries - first);
     __global const int2 *list = pairs + all_pairs + s.queries;
-    __global const float *weight = weights + s.weights_at + (ulong)head * all_pairs * batch;
+    __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + s.pair_begin) * batch;
     float4 acc[4];
     tile_clear(acc);
     int2 walk = block_begin_sync(block_next, pairs + all_pairs, list, first, first + tokens, s.group_begin,
                                  group_end);
     for (int g = block_group(block_next, tokens); g != NO_GROUP; g = block_group(block_next, tokens)) {
-        const int4 p = row_pairs(block_next, g, batch);
-        walk = block_step_sync(block_next, walk, list, g, group_end);
-        const float4 factor = weights_at(weight, rows_at(p, batch));
-        const int4 rows = rows_at(tokens_of(pairs, p, true), batch);
+        walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, BY_KEY, s);
+        const float4 factor = fetched_weights(weight, block_rows);
+        const int4 rows = fetched_rows(block_rows);
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
 #pragma unroll 1
         for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
             float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
             if (k < INNER) {
-                next_a = factor * fetch_rows(x + s.x_at + k, INNER, rows, TILE_DEPTH(INNER, k));
+                next_a = factor * tile_fetch_transposed(x + s.x_at + k, INNER, rows, TILE_DEPTH(INNER, k));
                 next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
             }
             tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, false);
@@ -216,9 +198,10 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
         tile_clear(acc);
         int2 walk = block_begin_sync(block_next, span, list, first, first + tokens, group_begin, group_end);
         for (int g = block_group(block_next, tokens); g != NO_GROUP; g = block_group(block_next, tokens)) {
-            const int4 at = rows_at(row_pairs(block_next, g, batch), batch);
-            walk = block_step_sync(block_next, walk, list, g, group_end);
-            const int4 rows = at - pair_begin * batch; // of pairs of this launch; others are below 0
+            walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, BY_PAIR, s);
+            const int4 rows = fetched_rows(block_rows);
+            __global const float *weight = weights + s.weights_at + (ulong)pair_begin * batch; // of head 0
+            float4 factor = (float4)(0.0f);                                                    // of this head
             __global const float *m = (side == 0 ? wq + (ulong)(groups[g].z - wq_first) * MATRIX
                                                  : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
                                       (ulong)c0 * WIDTH;
@@ -227,9 +210,10 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                 float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
                 if (k < HEADS * HEAD_PADDED) {
                     const int head = k / HEAD_PADDED, c = k % HEAD_PADDED, column = head * HEAD_DIM + c;
-                    __global const float *weight = weights + s.weights_at + (ulong)head * all_pairs * batch;
-                    next_a = weights_at(weight, at) *
-                             fetch_rows(source + column, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
+                    if (c == 0)
+                        factor = fetched_weights(weight + (ulong)head * all_pairs * batch, block_rows);
+                    next_a = factor *
+                             tile_fetch_transposed(source + column, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
                     next_b = tile_fetch_transposed(m + column, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
                 }
                 tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, true);
@@ -274,13 +258,8 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
     tile_clear(total);
     int2 walk = block_begin_sync(block_next, span, list, first, first + tokens, s.group_begin, group_end);
     for (int g = block_group(block_next, tokens); g != NO_GROUP; g = block_group(block_next, tokens)) {
-        const int4 rows = rows_at(tokens_of(pairs, row_pairs(block_next, g, batch), false), batch);
-        int at[4]; // of the work-item's results in a head's weights
-        for (int r = 0; r < 4; r++) {
-            const int row = TILE_ROW + TILE_ROW_STEP(r);
-            at[r] = row_at(row_pair(block_next, g, batch, row), batch, row);
-        }
-        walk = block_step_sync(block_next, walk, list, g, group_end);
+        walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, BY_QUERY, s);
+        const int4 rows = fetched_rows(block_rows);
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
         for (int head = 0; head < HEADS; head++) {
             float4 u[4];
@@ -289,8 +268,8 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
             for (int k = 0; k < HEAD_DIM + TILE_K; k += TILE_K) {
                 float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
                 if (k < HEAD_DIM) {
-                    next_a = fetch_rows(dy + s.dy_at + head * HEAD_DIM + k, WIDTH, rows,
-                                        TILE_DEPTH(HEAD_DIM, k));
+                    next_a = tile_fetch_transposed(dy + s.dy_at + head * HEAD_DIM + k, WIDTH, rows,
+                                                   TILE_DEPTH(HEAD_DIM, k));
                     next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
                                                    TILE_DEPTH(HEAD_DIM, k));
                 }
@@ -299,10 +278,11 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
             float sums[4];
             vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
-                if (at[r] < 0) continue;
-                total[r] += weights[s.weights_at + (ulong)head * all_pairs * batch + at[r]] * u[r];
-                if (TILE_X == 0 && TILE_OWNS(r))
-                    out[head * chunk_rows + (at[r] - pair_begin * batch)] = sums[r];
+                const int at = block_rows[TILE_ROW + TILE_ROW_STEP(r)].y;
+                if (at < 0) continue;
+                total[r] += weights[s.weights_at + ((ulong)head * all_pairs + pair_begin) * batch + at] *
+                            u[r];
+                if (TILE_X == 0 && TILE_OWNS(r)) out[head * chunk_rows + at] = sums[r];
             }
         }
     }

@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "ops/gemm_tensor.h"
 #include "ops/kernel_forms.h"
+#include "ops/offset_gemm_block.h"
 #include "ops/offset_gemm_tensor.h"
 #include "train/every_program.h"
 
@@ -18,15 +19,16 @@ typedef struct dump {
     int count;
 } dump;
 
-/* Programs of matrix units. */
+/* Programs of matrix units, and of blocks of tokens. */
 static const struct {
     const char *files, *name;
-} unit_programs[] = {{TLI_GEMM_MMA_FILES, "gemm_mma"},
-                     {TLI_GEMM_MFMA_FILES, "gemm_mfma"},
-                     {TLI_OFFSET_GEMM_MMA_FILES, "offset_gemm_mma"},
-                     {TLI_OFFSET_GEMM_MFMA_FILES, "offset_gemm_mfma"}};
+} other_programs[] = {{TLI_GEMM_MMA_FILES, "gemm_mma"},
+                      {TLI_GEMM_MFMA_FILES, "gemm_mfma"},
+                      {TLI_OFFSET_GEMM_MMA_FILES, "offset_gemm_mma"},
+                      {TLI_OFFSET_GEMM_MFMA_FILES, "offset_gemm_mfma"},
+                      {TLI_OFFSET_GEMM_BLOCK_FILES, "offset_gemm_block_gpu"}};
 
-/* What begins the file's name: the last of the program's files, its unit, or that it has what needs no options together. */
+/* What begins the file's name: the last of the program's files, its unit or blocks, or that it has what needs no options together. */
 static const char *program_name(const char *files)
 {
     for (int i = 0; i < TLI_KERNEL_FAMILIES; i++) {
@@ -35,8 +37,8 @@ static const char *program_name(const char *files)
         if (family->gpu_files != NULL && strcmp(files, family->gpu_files) == 0)
             return tli_kernel_family_file(family, false);
     }
-    for (size_t i = 0; i < sizeof unit_programs / sizeof *unit_programs; i++)
-        if (strcmp(files, unit_programs[i].files) == 0) return unit_programs[i].name;
+    for (size_t i = 0; i < sizeof other_programs / sizeof *other_programs; i++)
+        if (strcmp(files, other_programs[i].files) == 0) return other_programs[i].name;
     return "together";
 }
 

@@ -112,14 +112,15 @@ wrong=$(grep ' WRONG$' out | tr -s ' ' | cut -d' ' -f1,2 | LC_ALL=C sort | xargs
 
 # Narrow rows have kernels of their own, and products sums beside them, on CPUs alone; steps that must be skipped are part of the check.
 spoil some narrow_offset_gemm.cl '*= s.scale' '*= 1.001f * s.scale'
+spoil some offset_gemm_block.cl 'factor * tile_fetch' '1.001f * factor * tile_fetch'
 spoil some gemm.cl 'sums[i] = sum' 'sums[i] = 1.001f * sum'
 spoil some clip.cl '!isfinite(p)' '!isfinite(p) && false'
 spoil some optimizer.cl 'left_out && !begin' 'left_out && !begin && false'
 code=0
 TRANSLUTION_KERNEL_DIR=some self_test || code=$?
 [ $code -eq 1 ] || fail "exit code $code though steps are not skipped"
-[ "$(grep ' WRONG$' out | tr -s ' ' | cut -d' ' -f1,2 | sort | xargs)" = "clip cpu clip gpu gemm cpu offset_gemm cpu optimizer cpu optimizer gpu" ] ||
-    fail "not narrow rows, sums beside products, clip and optimizer alone are wrong, the latter two in both forms"
+[ "$(grep ' WRONG$' out | tr -s ' ' | cut -d' ' -f1,2 | sort | xargs)" = "clip cpu clip gpu gemm cpu offset_gemm cpu offset_gemm_gpu gpu optimizer cpu optimizer gpu" ] ||
+    fail "not narrow rows, blocks of tokens, sums beside products, clip and optimizer alone are wrong, the latter two in both forms"
 code=0
 TRANSLUTION_KERNEL_DIR=nowhere self_test || code=$?
 [ $code -eq 2 ] || fail "exit code $code for a folder of kernels that is not there"

@@ -6,6 +6,7 @@
 
 #include "context.h"
 #include "files.h"
+#include "ops/offset_gemm_block.h"
 
 enum { MOST_KERNELS = 128, NAME = 64 };
 
@@ -153,7 +154,8 @@ static void every_file_is_in_a_family(void **unused)
     static kernel_list list;
     list_kernels(&list);
     for (int k = 0; k < list.count; k++) {
-        bool found = false;
+        bool found = has_file(TLI_OFFSET_GEMM_BLOCK_FILES,
+                              list.file[k]); /* of offset_gemm's second program */
         for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
             found |= has_file(tli_kernel_families[i].cpu_files, list.file[k]) ||
                      has_file(tli_kernel_families[i].gpu_files, list.file[k]);

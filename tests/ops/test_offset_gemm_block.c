@@ -73,7 +73,14 @@ static const struct {
     uint64_t largest_buffer;
 } layers[] = {
     {{.causal = true, .height = 1, .width = 13, .max_length = 13, .batch = 8, .relative = TL_ROLE_QKV}, 0},
-    {{.causal = true, .height = 1, .width = 11, .max_length = 11, .batch = 1, .relative = TL_ROLE_QKV, .window = 3}, 0},
+    {{.causal = true,
+      .height = 1,
+      .width = 11,
+      .max_length = 11,
+      .batch = 1,
+      .relative = TL_ROLE_QKV,
+      .window = 3},
+     0},
     {{.causal = true, .height = 1, .width = 9, .max_length = 9, .batch = 3, .relative = TL_ROLE_Q}, 0},
     {{.height = 2, .width = 3, .cls = true, .batch = 3, .relative = TL_ROLE_K}, 0},
     {{.height = 3,
