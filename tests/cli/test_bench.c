@@ -320,6 +320,15 @@ static void steps_are_computed_for_devices_that_are_not_there(void **state)
     fails(2, "bench step --model-device no/such/file", "no/such/file");
 }
 
+/* Of the default step, tiny at batch size 256: what chunks, tiles and kernels may not fall below on a large GPU. */
+static void a_step_of_translution_has_sixty_percent_of_an_h100(void **state)
+{
+    cJSON *json = only_line_of("bench step --op translution --batch-size 256 --json " H100);
+    const double fraction = number(json, "peak_fraction");
+    cJSON_Delete(json);
+    if (fraction < 0.6) fail_msg("%.1f %% of the peak", 100 * fraction);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +340,7 @@ int main(void)
         cmocka_unit_test(operations_are_timed),
         cmocka_unit_test(steps_are_timed),
         cmocka_unit_test(steps_are_computed_for_devices_that_are_not_there),
+        cmocka_unit_test(a_step_of_translution_has_sixty_percent_of_an_h100),
         cmocka_unit_test(the_largest_that_fits_does_and_no_more),
         cmocka_unit_test(traces_hold_every_launch),
     };
