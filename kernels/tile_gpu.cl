@@ -12,7 +12,8 @@
 #define ITEM_I            ((int)get_local_id(0) % TILE)
 #define ITEM_TRANSPOSED_K ((int)get_local_id(0) % TILE_K)
 #define ITEM_TRANSPOSED_I(u)                                                                                 \
-    (((int)get_local_id(0) / TILE_K + (u) * (TILE / 4)) ^ TILE_SWAPPED(ITEM_TRANSPOSED_K))
+    (((int)get_local_id(0) / TILE_K ^ TILE_SWAPPED(ITEM_TRANSPOSED_K)) +                                     \
+     (u) * (TILE / 4)) // both below TILE / 4
 
 // Of the largest tile, which NVIDIA's GPUs alone have: whether a slice needs no checks, and where an element is behind a pointer
 // that all work-items share, by 32 bits, since an address is then that pointer and a register. On the others this makes some
