@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "device/pocl.h"
 #include "ops/offset_gemm_block.h"
 
 enum { DIM = 37, HEADS = 2, HEAD_DIM = 19, MOST = 8 };
@@ -93,10 +94,21 @@ static const struct {
     {{.height = 2, .width = 3, .cls = true, .batch = 3, .relative = TL_ROLE_QKV}, 50000},
 };
 
+/* docs/portability.md: with PoCL 6 tiles of 32 are wrong, why is not known. */
+static void skip_on_pocl_6(void)
+{
+    tl_context *ctx = context_of(TL_PATH_CPU, 0);
+    const bool skips = tli_pocl_version(tl_context_device(ctx)) == 6;
+    tl_context_destroy(ctx);
+    if (skips)
+        skip_because("PoCL 6 computes blocks of tokens wrongly in the form for GPUs", "take another PoCL");
+}
+
 static void layers_compute_the_same_as_on_cpus(void **unused)
 {
     static const uint32_t tiles[] = {16, 32, 64};
     (void)unused;
+    skip_on_pocl_6();
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
         tl_layer_config c = layers[l].c;
         c.size = sizeof c;
