@@ -60,10 +60,11 @@
 #define TILE_OWNS(r) (TILE_PART == (r)*TILE_PARTS / 4) // of tile_sum_parts_sync
 #endif
 
-#if TILE_K >                                                                                                 \
-    16 // 32 items with different k and one i would meet in eight banks: those of each eight k have rows of their own
+// 32 items with different k and one i would meet in eight banks: those of each eight k have rows of their own. In shallower slices two
+// meet in a bank.
+#if TILE_K > 16
 #define TILE_SWAPPED(k) ((k) / 8)
-#else // two items a bank
+#else
 #define TILE_SWAPPED(k) 0
 #endif
 typedef float tile_word; // of an operand in local memory, [inner index][row or column]

@@ -14,7 +14,8 @@ cp -r "$kernels" "$work/kernels"
 export TRANSLUTION_KERNEL_DIR="$work/kernels" TRANSLUTION_CACHE_DIR=off TRANSLUTION_SELF_TEST=off
 # A tile of 64 x 64 takes some 256 work-items, of 16 x 16 only 16.
 export TRANSLUTION_TILE=16
-# Optimised kernels for CPUs are computed wrongly by the simulator (docs/portability.md). The search for unwritten values does not know all instructions that kernels are optimised to, and without optimisation
+# Optimised kernels for CPUs are computed wrongly by the simulator (docs/portability.md).
+# The search for unwritten values does not know all instructions that kernels are optimised to, and without optimisation
 # the kernels for GPUs take too long.
 options="--data-races"
 [ "$path" = gpu ] || options="--build-options -cl-opt-disable --data-races --uninitialized"
