@@ -79,7 +79,7 @@ if [ "$gpu_families" -eq 0 ]; then # groups are small: there are no forms for GP
     exit 0
 fi
 
-export TRANSLUTION_TILE=16 # of the two that are checked; half of what is to be compiled
+export TRANSLUTION_TILE=16 # of the sizes that are checked; a third of what is to be compiled
 # Each family is found wrong in the form in which it is, and right in the other; runs take the other, also from the cache.
 for form in cpu gpu; do
     other=$([ $form = cpu ] && echo gpu || echo cpu)
