@@ -10,81 +10,16 @@
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
 #include "ops/offset_gemm_block.h"
+#include "ops/offset_gemm_chunk.h"
 #include "ops/offset_gemm_tensor.h"
 #include "ops/offset_gemv.h"
 #include "ops/tuning.h"
 
 _Static_assert(sizeof(offset_gemm_sizes) == 168, "offset_gemm_sizes has the same layout in kernels and here");
 
-/* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid: large
- * enough to fill a device, small enough to stay in a large cache. */
-enum { CHUNK_BYTES = 32 << 20 };
-
 /* Columns of the inner dimension per work-group of the backward kernels: wide blocks read each row once,
  * narrow blocks give more work-groups. The kernel packs a block of a matrix in private memory. */
-enum { COLUMN_BLOCK = 64, NARROWEST_BLOCK = 16, WIDE_BATCH = 32, PACKED_BYTES = 256 << 10 };
-
-/* Floats of backward's workspace per row: its q and k, or the slices of its weights' gradients. */
-static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
-{
-    const uint64_t rows = kept ? 0 : 2ull * heads * head_dim,
-                   slices = (uint64_t)(uint32_t)tli_ceil_div(inner, NARROWEST_BLOCK) * heads;
-    return rows > slices ? rows : slices;
-}
-
-static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, uint64_t row)
-{
-    uint64_t fit = CHUNK_BYTES / (4 * row * batch);
-    if (fit < largest) fit = largest;
-    return fit < pairs ? fit : pairs;
-}
-
-uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t largest, uint32_t batch,
-                                   uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
-{
-    const uint64_t row = floats_per_row(inner, heads, head_dim, kept),
-                   fit = tli_ceil_div(CHUNK_BYTES, 4 * row), largest_rows = (uint64_t)largest * batch,
-                   all = (uint64_t)pairs * batch, most = fit > largest_rows ? fit : largest_rows;
-    /* what chunk_pairs uses for any batch up to this one, or more */
-    const uint64_t chunk = (all < most ? all : most) * row,
-                   narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
-    return tli_larger(tli_larger(chunk, narrow), tli_offset_gemv_workspace(tokens, heads, head_dim));
-}
-
-/* A run of groups whose matrices are in one shard of each table (and whose rows fit the workspace). */
-typedef struct chunk {
-    uint32_t begin, end; /* groups */
-    int32_t pair_begin, pair_end;
-    tli_mem query, key, dquery, dkey;
-    int32_t query_first, key_first;
-} chunk;
-
-/* The next chunk from group c->end on; false at the end. Tables may be NULL. limit: pairs, 0 for any. */
-static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, const tl_tensor *key,
-                       const tl_tensor *dquery, const tl_tensor *dkey, uint64_t limit, chunk *c)
-{
-    uint32_t g = c->end;
-    if (g == pairs->groups) return false;
-    const tli_pair_group *group = pairs->group;
-    uint64_t first;
-    c->begin = g;
-    c->pair_begin = group[g].first;
-    c->key = key != NULL ? tli_shard(key, (uint64_t)group[g].key, &first).mem : NULL;
-    c->key_first = key != NULL ? (int32_t)first : 0;
-    c->dkey = dkey != NULL ? tli_shard(dkey, (uint64_t)group[g].key, &first).mem : NULL;
-    c->query = query != NULL ? tli_shard(query, (uint64_t)group[g].query, &first).mem : NULL;
-    c->query_first = query != NULL ? (int32_t)first : 0;
-    c->dquery = dquery != NULL ? tli_shard(dquery, (uint64_t)group[g].query, &first).mem : NULL;
-    for (; g < pairs->groups; g++) {
-        const uint64_t held = (uint64_t)(group[g].first + group[g].count - c->pair_begin);
-        if (g > c->begin && limit > 0 && held > limit) break;
-        if (key != NULL && tli_shard(key, (uint64_t)group[g].key, &first).mem != c->key) break;
-        if (query != NULL && tli_shard(query, (uint64_t)group[g].query, &first).mem != c->query) break;
-        c->pair_end = group[g].first + group[g].count;
-    }
-    c->end = g;
-    return true;
-}
+enum { COLUMN_BLOCK = 64, WIDE_BATCH = 32, PACKED_BYTES = 256 << 10 };
 
 /* Macros and launch sizes of the kernels for these widths on this device. */
 typedef struct tiling {
@@ -250,8 +185,8 @@ typedef struct traffic {
     double filled;    /* part of the tiles that has results */
 } traffic;
 
-static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const tiling *t, const chunk *c,
-                            traffic work)
+static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const tiling *t,
+                            const tli_offset_chunk *c, traffic work)
 {
     const double width = (double)r->heads * r->head_dim, matrix = r->inner * width,
                  pair_rows = (double)(c->pair_end - c->pair_begin) * r->batch,
@@ -265,13 +200,13 @@ static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const t
 }
 
 /* How many of q and k have matrices. */
-static int sides_of(const chunk *c)
+static int sides_of(const tli_offset_chunk *c)
 {
     return (c->query != NULL) + (c->key != NULL);
 }
 
 /* Of tiles of a group's rows by a head's channels, of all groups of the chunk. */
-static double filled_by_groups(const tli_offset_gemm *r, const tiling *t, const chunk *c)
+static double filled_by_groups(const tli_offset_gemm *r, const tiling *t, const tli_offset_chunk *c)
 {
     double tiled = 0;
     if (t->cpu) return 1;
@@ -299,8 +234,8 @@ static double filled_by_token(const tiling *t, const tli_offset_gemm *r, tli_pro
 }
 
 /* By-value argument of all kernels for a chunk; `pair_begin` is the first pair of the rows in memory. */
-static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c, int32_t pair_begin,
-                                        share own)
+static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const tli_offset_chunk *c,
+                                        int32_t pair_begin, share own)
 {
     return (offset_gemm_sizes){.group_begin = (i32)c->begin,
                                .group_end = (i32)c->end,
@@ -317,9 +252,9 @@ static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c
 }
 
 /* Runs the kernel offset_gemm_logits on a chunk: logits into weights, q and k into rows; mem NULL skips either. */
-static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
-                              tli_view xq, tli_view xk, float scale, tli_view weights, tli_offset_rows rows,
-                              int32_t pair_begin)
+static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const tiling *t,
+                              const tli_offset_chunk *c, tli_view xq, tli_view xk, float scale,
+                              tli_view weights, tli_offset_rows rows, int32_t pair_begin)
 {
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, t, "offset_gemm_logits", &kernel));
@@ -350,14 +285,14 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
         return tli_narrow_offset_gemm_logits(ctx, r, xq, wq, xk, wk, scale, weights, workspace);
     tiling t = tiling_of(ctx, r, TLI_OFFSET_LOGITS);
     add_sides(&t, r, wq, wk);
-    for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
+    for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, wq, wk, NULL, NULL, 0, &c);)
         TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
     return TL_OK;
 }
 
 /* dW of the chunk's groups; side and gradient as in kernels/offset_gemm.cl. */
 static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t,
-                                       const chunk *c, int32_t pair_begin, int side, tli_view x,
+                                       const tli_offset_chunk *c, int32_t pair_begin, int side, tli_view x,
                                        tli_view gradient, tli_view weights, tli_mem dw)
 {
     tli_kernel *kernel;
@@ -397,13 +332,13 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
     const bool keep = kept.q.mem != NULL;
     const uint32_t width = r->heads * r->head_dim;
     const uint64_t limit = keep ? 0
-                                : chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
-                                              floats_per_row(r->inner, r->heads, r->head_dim, false));
+                                : tli_offset_chunk_pairs(
+                                      r, tli_offset_chunk_row(r->inner, r->heads, r->head_dim, false));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
     const share own = choose_share(&by_tokens, r, slices, r->pairs->keys);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_logits_backward", &kernel));
-    for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
+    for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory: all, or the chunk's */
         tli_offset_rows rows = kept;
         if (!keep) {
@@ -446,7 +381,7 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
     TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
     const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns);
     const share own = choose_share(&t, r, panels, r->pairs->queries);
-    for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
+    for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
         const tli_launch launch = by_token(&t, r, panels, own, r->pairs->queries);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, own);
         sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = y.at;
@@ -474,9 +409,8 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_values_backward", &kernel));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
     const share own = choose_share(&by_tokens, r, slices, r->pairs->keys);
-    const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
-                                       (uint64_t)slices * r->heads);
-    for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
+    const uint64_t limit = tli_offset_chunk_pairs(r, (uint64_t)slices * r->heads);
+    for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, own);
         sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
