@@ -173,6 +173,10 @@ typedef struct tl_context tl_context;
  * tiles with many work-items per work-group (GPUs). AUTO: by the device's type. */
 typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
 
+/* How much a step on this device computes at a time, for tl_model_config.chunk_bytes: 0 where it takes the form for CPUs, in that for
+ * GPUs a 32nd of `memory_limit` (0: of the device's memory), rounded down to a power of two, but 64 MiB at least and 512 MiB at most. */
+uint64_t tl_device_chunk_bytes(const tl_device_info *device, tl_kernel_path path, uint64_t memory_limit);
+
 /* GEMM implementation. AUTO: the project's kernels on CPUs; on GPUs whichever `tune` measured to be faster
  * or, if not tuned, CLBlast for large products. OWN: the project's; in training also those by matrix cores of
  * AMD's CDNA in fp32. CLBLAST: wherever possible. */
@@ -429,6 +433,10 @@ typedef struct tl_model_config {
     /* Training: number of ranks that share the matrices by offset out, and this one's among them, as a run sets them by
      * run.offset_ranks; 0: the model has all of them. Not a property of the model. tl_model_create takes none. */
     uint32_t offset_ranks, offset_rank;
+    /* Training: bytes of q_ij and k_ij, where they are recomputed, and of a GPT's logits that are computed at a time, at most 512 MiB:
+     * a GPU is faster with more. 0: a CPU's, 32 MiB and 64 MiB. The same results to rounding. Not a property of the model.
+     * Runs choose it, a plan says what fits: see tl_device_chunk_bytes. */
+    uint64_t chunk_bytes;
 } tl_model_config;
 
 /* A batch in the caller's memory, which is copied before a call returns; members of the other architecture
@@ -601,7 +609,8 @@ typedef struct tl_memory_plan {
     bool recompute;         /* the choice made: set it in tl_model_config.recompute */
     bool can_recompute;     /* there is a choice: options.training */
     uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
-    uint64_t reserved[8];
+    uint64_t chunk_bytes;   /* tl_model_config.chunk_bytes, or 0 where only that fits: set it there */
+    uint64_t reserved[7];
 } tl_memory_plan;
 
 /* What a model would take; allocates nothing and needs no device. */
@@ -909,8 +918,9 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
 
 /* What tl_train would take: tl_model_plan of settings->model with training.batch_size and its slices,
  * training.optimizer and run.recompute, without clipping where neither training.grad_clip nor
- * run.skip_nonfinite is set, within these limits (bytes; 0: none). Sets settings->model.recompute to the
- * choice. The data are not looked at: see tl_settings_complete. */
+ * run.skip_nonfinite is set, within these limits (bytes; 0: none). Sets settings->model.recompute and
+ * .chunk_bytes to the choice; a run begins from tl_device_chunk_bytes. The data are not looked at: see
+ * tl_settings_complete. */
 tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,
                         tl_memory_plan *plan, tl_error *err);
 

@@ -471,6 +471,10 @@ class ModelConfig(Struct):
         /* Training: number of ranks that share the matrices by offset out, and this one's among them, as a run sets them by
          * run.offset_ranks; 0: the model has all of them. Not a property of the model. tl_model_create takes none. */
         uint32_t offset_ranks, offset_rank;
+        /* Training: bytes of q_ij and k_ij, where they are recomputed, and of a GPT's logits that are computed at a time, at most 512 MiB:
+         * a GPU is faster with more. 0: a CPU's, 32 MiB and 64 MiB. The same results to rounding. Not a property of the model.
+         * Runs choose it, a plan says what fits: see tl_device_chunk_bytes. */
+        uint64_t chunk_bytes;
     } tl_model_config;
     """
 
@@ -503,6 +507,7 @@ class ModelConfig(Struct):
     recompute: bool
     offset_ranks: int
     offset_rank: int
+    chunk_bytes: int
     _enums_ = {"arch": Arch, "op": OpKind, "positions": Positions, "pool": Pool, "sharing": Sharing}
     _fields_ = [
         ("size", c_size_t),
@@ -534,6 +539,7 @@ class ModelConfig(Struct):
         ("recompute", c_bool),
         ("offset_ranks", c_uint32),
         ("offset_rank", c_uint32),
+        ("chunk_bytes", c_uint64),
     ]
 
 
@@ -738,7 +744,8 @@ class MemoryPlan(Struct):
         bool recompute;         /* the choice made: set it in tl_model_config.recompute */
         bool can_recompute;     /* there is a choice: options.training */
         uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
-        uint64_t reserved[8];
+        uint64_t chunk_bytes;   /* tl_model_config.chunk_bytes, or 0 where only that fits: set it there */
+        uint64_t reserved[7];
     } tl_memory_plan;
     """
 
@@ -751,6 +758,7 @@ class MemoryPlan(Struct):
     recompute: bool
     can_recompute: bool
     largest_batch: int
+    chunk_bytes: int
     reserved: int
     _fields_ = [
         ("bytes", c_uint64 * 6),
@@ -762,7 +770,8 @@ class MemoryPlan(Struct):
         ("recompute", c_bool),
         ("can_recompute", c_bool),
         ("largest_batch", c_uint32),
-        ("reserved", c_uint64 * 8),
+        ("chunk_bytes", c_uint64),
+        ("reserved", c_uint64 * 7),
     ]
 
 
@@ -1819,6 +1828,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_device_list": (c_int, [POINTER(POINTER(DeviceInfo)), POINTER(c_int), POINTER(Error)]),
     "tl_device_select": (c_int, [POINTER(DeviceInfo), c_int, c_char_p, POINTER(c_int), POINTER(Error)]),
     "tl_device_type_name": (c_char_p, [c_int]),
+    "tl_device_chunk_bytes": (c_uint64, [POINTER(DeviceInfo), c_int, c_uint64]),
     "tl_context_create": (c_int, [POINTER(ContextOptions), POINTER(c_void_p), POINTER(Error)]),
     "tl_context_adopt": (c_int, [c_void_p, c_void_p, POINTER(ContextOptions), POINTER(c_void_p), POINTER(Error)]),
     "tl_context_destroy": (None, [c_void_p]),

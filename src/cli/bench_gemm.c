@@ -106,10 +106,10 @@ static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry 
         tl_tensor_create(ctx, "w", TL_MEMORY_DATA, tli_geometry_offsets(geometry), (uint64_t)k * n, &g->w));
     TLI_TRY(tl_tensor_create(ctx, "pair weights", TL_MEMORY_DATA, 1, (uint64_t)heads * g->pairs.count * batch,
                              &g->weights));
-    TLI_TRY(tl_tensor_create(
-        ctx, "batch panels", TL_MEMORY_WORKSPACE, 1,
-        tli_offset_gemm_workspace(tokens, g->pairs.count, g->pairs.largest, batch, k, heads, n / heads, true),
-        &g->workspace));
+    TLI_TRY(tl_tensor_create(ctx, "batch panels", TL_MEMORY_WORKSPACE, 1,
+                             tli_offset_gemm_workspace(0, tokens, g->pairs.count, g->pairs.largest, batch, k,
+                                                       heads, n / heads, true),
+                             &g->workspace));
     TLI_TRY(tli_init_uniform(ctx, g->x, 1.0f, 0, tli_random_stream("x")));
     TLI_TRY(tli_init_uniform(ctx, g->w, 1.0f / sqrtf((float)k), 0, tli_random_stream("w")));
     return tli_init_constant(ctx, g->weights, 1.0f / (float)tokens);

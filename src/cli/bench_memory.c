@@ -76,6 +76,7 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
 {
     tl_settings s = *settings;
     s.model.op = op;
+    s.model.chunk_bytes = limits->chunk_bytes;
     /* flags apply to the operations that take them */
     if (!tli_op_takes_positions(op, s.model.positions)) s.model.positions = TL_POSITIONS_DEFAULT;
     if (tli_op_rule_of(op)->per_offset == 0) {

@@ -75,15 +75,24 @@ static double bench_op_floats(bench_op *b)
     return sum;
 }
 
-/* --recompute auto saves q_ij and k_ij if they fit, as in training. */
+static bool bench_op_fits(const tli_limits *limits, bench_op *b)
+{
+    return 4 * bench_op_floats(b) <= (double)limits->memory_limit &&
+           4 * tli_op_saved_pairs_count(&b->shape) <= limits->max_alloc_bytes;
+}
+
+/* --recompute auto saves q_ij and k_ij if they fit, as in training, and chunks are the device's if these do. */
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    if (!tli_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
-    b->shape.save_pairs = true;
-    if (recompute == TL_RECOMPUTE_NEVER) return;
-    b->shape.save_pairs = 4 * bench_op_floats(b) <= (double)limits->memory_limit &&
-                          4 * tli_op_saved_pairs_count(&b->shape) <= limits->max_alloc_bytes;
+    b->shape.save_pairs = tli_op_saves_pairs(&b->shape) && recompute != TL_RECOMPUTE_ALWAYS;
+    b->shape.chunk_bytes = limits->chunk_bytes;
+    if (bench_op_fits(limits, b)) return;
+    b->shape.chunk_bytes = 0;
+    if (bench_op_fits(limits, b) || recompute == TL_RECOMPUTE_NEVER || !b->shape.save_pairs) return;
+    b->shape.save_pairs = false;
+    b->shape.chunk_bytes = limits->chunk_bytes;
+    if (!bench_op_fits(limits, b)) b->shape.chunk_bytes = 0;
 }
 
 static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error *err)

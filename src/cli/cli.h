@@ -53,13 +53,13 @@ tl_status tli_cli_print_profile(FILE *out, const tli_cli_options *o, tl_context 
 /* The limits that a memory plan is compared with; usable false: unknown device. */
 typedef struct tli_cli_limits {
     bool known;
-    uint64_t total_bytes, max_alloc_bytes;
+    uint64_t total_bytes, max_alloc_bytes, chunk_bytes;
     char device[320];
 } tli_cli_limits;
 
 /* The limits of the device that a run would use; `known` stays false when there is none. */
 tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, tl_error *err);
-tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
+tli_cli_limits tli_cli_limits_of(const tl_device_info *device, const tli_cli_options *o);
 /* Prints a table: parameters, gradients, ... their sum, the device's limits and whether it fits; the same as JSON. */
 void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_plan *plan,
                         const tli_cli_limits *limits);

@@ -42,6 +42,7 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
     TLI_TRY(tli_cli_given(o, "data") ? tl_settings_complete(&o->settings, &log, err)
                                      : tl_settings_check(&o->settings, &log, err));
     TLI_TRY(tli_cli_find_limits(o, &limits, err));
+    o->settings.model.chunk_bytes = limits.chunk_bytes;
     if (o->cluster.ranks > 0) return plan_ranks(o, &limits, err);
     TLI_TRY(make_plan(&o->settings, &limits, &plan, err));
     tli_cli_print_plan(stdout, &o->settings, &plan, &limits);
@@ -53,7 +54,7 @@ static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 {
     tl_rank_plan plan;
     tl_error ignored = {0};
-    tli_cli_limits limits = tli_cli_limits_of(tl_context_device(ctx), o->memory_limit);
+    tli_cli_limits limits = tli_cli_limits_of(tl_context_device(ctx), o);
     const tl_cluster cluster = {.size = sizeof cluster,
                                 .ranks = (uint64_t)tl_ranks_size(o->ranks),
                                 .memory_limit = limits.total_bytes,

@@ -168,18 +168,19 @@ tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, 
     int count = 0, chosen = -1;
     TLI_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
-    *limits = tli_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o->memory_limit);
+    *limits = tli_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o);
     free(list);
     return status == TL_ERROR_NO_DEVICE ? TL_OK : status;
 }
 
-tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit)
+tli_cli_limits tli_cli_limits_of(const tl_device_info *device, const tli_cli_options *o)
 {
     tli_cli_limits limits = {0};
     if (device == NULL) return limits;
     limits.known = true;
-    limits.total_bytes = memory_limit != 0 ? memory_limit : device->global_bytes;
+    limits.total_bytes = o->memory_limit != 0 ? o->memory_limit : device->global_bytes;
     limits.max_alloc_bytes = device->max_alloc_bytes;
+    limits.chunk_bytes = tl_device_chunk_bytes(device, o->kernel_path, limits.total_bytes);
     snprintf(limits.device, sizeof limits.device, "%d:%d %s", device->platform, device->device, device->name);
     return limits;
 }

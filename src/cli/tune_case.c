@@ -32,8 +32,9 @@ static tl_status create_operands(tli_tune_case *c, const tli_geometry *g)
     const uint64_t rows = (uint64_t)c->shape.count * r->batch, offsets = tli_geometry_offsets(g),
                    in = rows * r->inner, out = rows * c->width, matrix = (uint64_t)r->inner * c->width,
                    weights = (uint64_t)r->heads * c->pairs.count * r->batch,
-                   work = tli_offset_gemm_workspace(c->shape.count, c->pairs.count, c->pairs.largest,
-                                                    r->batch, r->inner, r->heads, r->head_dim, false);
+                   work = tli_offset_gemm_workspace(r->chunk_bytes, c->shape.count, c->pairs.count,
+                                                    c->pairs.largest, r->batch, r->inner, r->heads,
+                                                    r->head_dim, false);
     const struct {
         uint64_t lead, row;
     } sizes[OPERANDS] = {[XQ] = {1, in},
@@ -64,8 +65,12 @@ static tl_status create_by_offset(tli_tune_case *c, bool causal)
     const tli_geometry g = geometry_of(s, causal);
     c->width = s->k / s->n * s->n;
     TLI_TRY(tli_pair_table_create(c->ctx, "pairs", &g, s->count, &c->pairs));
-    c->by_offset = (tli_offset_gemm){
-        .pairs = &c->pairs, .batch = s->m, .inner = s->k, .heads = s->k / s->n, .head_dim = s->n};
+    c->by_offset = (tli_offset_gemm){.pairs = &c->pairs,
+                                     .batch = s->m,
+                                     .inner = s->k,
+                                     .heads = s->k / s->n,
+                                     .head_dim = s->n,
+                                     .chunk_bytes = tli_context_limits(c->ctx)->chunk_bytes};
     return create_operands(c, &g);
 }
 

@@ -8,17 +8,6 @@
 #include "core/variable.h"
 #include "device/pocl.h"
 
-/* TRANSLUTION_FORM (for tests) is the preferred form. Unlike a path in the options it still allows falling back to the other. */
-static bool prefers_cpu(const tl_device_info *device)
-{
-    switch ((tl_kernel_path)tli_variable_value(TLI_VARIABLE_FORM, TL_PATH_AUTO)) {
-    case TL_PATH_CPU: return true;
-    case TL_PATH_GPU: return false;
-    case TL_PATH_AUTO: break;
-    }
-    return device->type == TL_DEVICE_CPU;
-}
-
 static tli_limits traits_of(const tl_device_info *device, const tl_context_options *options)
 {
     tli_limits limits = {.compute_units = device->compute_units,
@@ -27,12 +16,12 @@ static tli_limits traits_of(const tl_device_info *device, const tl_context_optio
                          .local_bytes = device->local_bytes,
                          .gemm = options->gemm,
                          .tile = (uint32_t)tli_variable_value(TLI_VARIABLE_TILE, 0)};
-    limits.cpu_path = options->path == TL_PATH_AUTO ? prefers_cpu(device) : options->path == TL_PATH_CPU;
-    if (!tli_device_has_form(device, limits.cpu_path)) limits.cpu_path = true;
+    limits.cpu_path = tli_device_prefers_cpu(device, options->path);
     limits.path_given = options->path != TL_PATH_AUTO;
     if (options->max_alloc_bytes > 0 && options->max_alloc_bytes < limits.max_alloc_bytes)
         limits.max_alloc_bytes = options->max_alloc_bytes;
     if (limits.memory_limit == 0) limits.memory_limit = device->global_bytes;
+    limits.chunk_bytes = tl_device_chunk_bytes(device, options->path, limits.memory_limit);
     const tli_kernel_form form = tli_device_form(device, limits.cpu_path);
     limits.vector_width = form.vector_width;
     limits.row_group = form.row_group;

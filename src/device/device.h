@@ -36,6 +36,7 @@ typedef struct tli_limits {
     uint32_t compute_units;
     uint32_t tile; /* as in tli_kernel_form */
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
+    uint64_t chunk_bytes; /* tl_device_chunk_bytes of all this */
     tl_gemm_mode gemm;
 } tli_limits;
 
@@ -48,6 +49,10 @@ const tl_log *tli_context_log(const tl_context *ctx);
  * form's GEMM tiles need work-groups of 256. */
 tli_kernel_form tli_context_form(const tl_context *ctx, bool cpu);
 bool tli_context_has_form(const tl_context *ctx, bool cpu);
+
+/* Bytes of a chunk for a choice as of tl_model_config.chunk_bytes: `least` for 0, else the choice, but never so many that 32 bits
+ * could not count its floats. */
+uint64_t tli_chunk_bytes(uint64_t choice, uint64_t least);
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 

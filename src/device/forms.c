@@ -1,6 +1,7 @@
 /* The CPU and GPU forms of the kernels: build parameters for a device. */
 #include <string.h>
 
+#include "core/variable.h"
 #include "device/internal.h"
 
 static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
@@ -13,6 +14,14 @@ static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
 bool tli_device_has_form(const tl_device_info *device, bool cpu)
 {
     return cpu || device->max_work_group >= 256;
+}
+
+/* TRANSLUTION_FORM (for tests) is the preferred form. Unlike a path in the options it still allows falling back to the other. */
+bool tli_device_prefers_cpu(const tl_device_info *device, tl_kernel_path path)
+{
+    if (path == TL_PATH_AUTO) path = (tl_kernel_path)tli_variable_value(TLI_VARIABLE_FORM, TL_PATH_AUTO);
+    const bool cpu = path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU : path == TL_PATH_CPU;
+    return cpu || !tli_device_has_form(device, false);
 }
 
 tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu)

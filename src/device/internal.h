@@ -87,6 +87,8 @@ void tli_programs_close(tli_programs *programs);
 
 /* The GPU form needs work-groups of 256; where there are none, the CPU form (groups of one) serves. */
 bool tli_device_has_form(const tl_device_info *device, bool cpu);
+/* Which form a context with this path in its options prefers. */
+bool tli_device_prefers_cpu(const tl_device_info *device, tl_kernel_path path);
 tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu);
 
 /* ---- profile.c -------------------------------------------------------------------------------------- */

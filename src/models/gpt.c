@@ -74,6 +74,12 @@ static const tli_buffer_info buffer_info[TLI_GPT_BUFFERS] = {
 #undef AT
 };
 
+/* Of logits, as of tli_linear_loss. */
+static uint64_t chunk_bytes_of(const tl_model_config *c, bool training)
+{
+    return training ? c->chunk_bytes : 0;
+}
+
 static uint64_t count_buffer(const tl_model_config *c, uint32_t batch, bool training, int which)
 {
     const uint64_t rows = rows_of(c, batch);
@@ -83,7 +89,7 @@ static uint64_t count_buffer(const tl_model_config *c, uint32_t batch, bool trai
     case TLI_GPT_BLOCKS_STATS:
     case TLI_GPT_FINAL_STATS: return 2 * rows;
     case TLI_GPT_NORMED: return rows * c->dim;
-    case TLI_GPT_LOGITS: return tli_linear_loss_workspace(rows, c->vocab_size);
+    case TLI_GPT_LOGITS: return tli_linear_loss_workspace(chunk_bytes_of(c, training), rows, c->vocab_size);
     case TLI_GPT_END: break;
     }
     return 0;
@@ -108,9 +114,10 @@ static uint64_t count_wide(const tl_model_config *c, uint32_t batch)
 static uint64_t count_workspace(const tl_model_config *c, uint32_t batch, bool training)
 {
     const uint64_t rows = rows_of(c, batch);
-    return training ? tli_larger(tli_layernorm_workspace(rows, c->dim),
-                                 tli_linear_loss_sums(rows, c->dim, c->vocab_size))
-                    : 0;
+    return training
+               ? tli_larger(tli_layernorm_workspace(rows, c->dim),
+                            tli_linear_loss_sums(chunk_bytes_of(c, training), rows, c->dim, c->vocab_size))
+               : 0;
 }
 
 static void add_flops(const tl_model_config *c, uint32_t batch, tli_flops *f)
@@ -258,8 +265,8 @@ static tl_status gpt_loss(tl_context *ctx, tl_model *m, float scale)
     return tli_linear_loss(ctx, normed, g->head.value, gpt_buffer_view(m, TLI_MODEL_TARGETS), scale,
                            gpt_buffer_view(m, TLI_MODEL_ROW_LOSSES), gpt_buffer_view(m, TLI_MODEL_RANKS),
                            m->training ? normed : none, g->head.gradient, gpt_buffer_view(m, TLI_GPT_LOGITS),
-                           gpt_buffer_view(m, TLI_MODEL_WORKSPACE), batch_rows(m), m->config.dim,
-                           m->config.vocab_size);
+                           gpt_buffer_view(m, TLI_MODEL_WORKSPACE), chunk_bytes_of(&m->config, m->training),
+                           batch_rows(m), m->config.dim, m->config.vocab_size);
 }
 
 /* Rows of logits that the chunk's buffer holds. */

@@ -95,6 +95,7 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
      * use none. */
     if (behind && arch->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
     shape.op.save_pairs = shape.save_rows = training && !c->recompute;
+    shape.op.chunk_bytes = training ? c->chunk_bytes : 0;
     /* The last block computes only the rows that the head reads. */
     shape.op.queries = arch->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
     return shape;

@@ -5,29 +5,32 @@
 #include "ops/loss.h"
 
 /* Rows per chunk: enough that reading and writing dweight once per chunk is cheap compared with the GEMMs. */
-enum { CHUNK_BYTES = 64 << 20 };
+enum { LEAST_BYTES = 64 << 20 };
 
-static uint64_t most_rows(uint32_t classes)
+static uint64_t most_rows(uint64_t chunk_bytes, uint32_t classes)
 {
-    const uint64_t fit = CHUNK_BYTES / (4 * (uint64_t)(classes > 0 ? classes : 1));
+    const uint64_t fit = tli_chunk_bytes(chunk_bytes, LEAST_BYTES) /
+                         (4 * (uint64_t)(classes > 0 ? classes : 1));
     return fit > 0 ? fit : 1;
 }
 
 /* Equal chunks instead of full ones and a remainder. */
-static uint64_t chunk_rows(uint64_t rows, uint32_t classes)
+static uint64_t chunk_rows(uint64_t chunk_bytes, uint64_t rows, uint32_t classes)
 {
-    const uint64_t chunks = (rows + most_rows(classes) - 1) / most_rows(classes);
+    const uint64_t chunks = (rows + most_rows(chunk_bytes, classes) - 1) / most_rows(chunk_bytes, classes);
     return chunks > 0 ? (rows + chunks - 1) / chunks : 0;
 }
 
-uint64_t tli_linear_loss_workspace(uint64_t rows, uint32_t classes)
+uint64_t tli_linear_loss_workspace(uint64_t chunk_bytes, uint64_t rows, uint32_t classes)
 {
-    return (rows < most_rows(classes) ? rows : most_rows(classes)) * classes; /* monotonic in rows */
+    return (rows < most_rows(chunk_bytes, classes) ? rows : most_rows(chunk_bytes, classes)) *
+           classes; /* monotonic in rows */
 }
 
-uint64_t tli_linear_loss_sums(uint64_t rows, uint32_t in, uint32_t classes)
+uint64_t tli_linear_loss_sums(uint64_t chunk_bytes, uint64_t rows, uint32_t in, uint32_t classes)
 {
-    return tli_gemm_slices_workspace_most(rows < most_rows(classes) ? rows : most_rows(classes), in, classes);
+    return tli_gemm_slices_workspace_most(
+        rows < most_rows(chunk_bytes, classes) ? rows : most_rows(chunk_bytes, classes), in, classes);
 }
 
 tl_status tli_linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x, tli_view weight,
@@ -45,11 +48,11 @@ tl_status tli_linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x
 
 tl_status tli_linear_loss(tl_context *ctx, tli_view x, tli_view weight, tli_view targets, float scale,
                           tli_view losses, tli_view ranks, tli_view dx, tli_view dweight, tli_view workspace,
-                          tli_view sums, uint64_t rows, uint32_t in, uint32_t classes)
+                          tli_view sums, uint64_t chunk_bytes, uint64_t rows, uint32_t in, uint32_t classes)
 {
     const tli_view none = {0};
     const bool training = dx.mem != NULL;
-    const uint64_t chunk = chunk_rows(rows, classes);
+    const uint64_t chunk = chunk_rows(chunk_bytes, rows, classes);
     for (uint64_t at = 0; at < rows; at += chunk) {
         const uint32_t n = (uint32_t)(rows - at < chunk ? rows - at : chunk);
         const tli_view rows_x = tli_view_add(x, at * in);

@@ -51,9 +51,9 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
     if (tli_op_has_offset_values(s)) tli_offset_count_sum(out, z->query_rows * low_rank_width(s)); /* sums */
     for (uint32_t role = tli_op_role_count(tli_op_low_rank_roles(s)); role > 0; role--)
         tli_offset_count_sum(out, z->rows * low_rank_width(s)); /* gradients of the rows */
-    const uint64_t by_offset = tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs,
-                                                         z->largest, s->batch, low_rank_width(s), s->heads,
-                                                         s->relenc_dim, !tli_op_has_offset_logits(s)),
+    const uint64_t by_offset = tli_offset_gemm_workspace(
+                       s->chunk_bytes, tli_geometry_tokens(&s->geometry), z->pairs, z->largest, s->batch,
+                       low_rank_width(s), s->heads, s->relenc_dim, !tli_op_has_offset_logits(s)),
                    down = tli_linear_workspace(z->rows, s->dim, low_rank_width(s)),
                    up = tli_linear_workspace(z->query_rows, low_rank_width(s), z->width);
     out->workspace = rows + tli_larger(by_offset, tli_larger(down, up));

@@ -12,7 +12,8 @@ typedef struct tli_offset_gemm {
     /* Row strides of xq and xk in floats; 0: inner. If wq (wk) is NULL, xq (xk) already holds the
      * projected q (k), heads * head_dim channels, and its gradient is written there. */
     uint32_t q_stride, k_stride;
-    bool decodes; /* one query of one sequence, whose q and k are not saved: see offset_gemv.h */
+    uint64_t chunk_bytes; /* of backward's workspace: as of tli_offset_gemm_workspace */
+    bool decodes;         /* one query of one sequence, whose q and k are not saved: see offset_gemv.h */
 } tli_offset_gemm;
 
 /* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of all pairs, [pair][batch][heads *
@@ -42,8 +43,11 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                                           tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace);
 
 /* Workspace floats for any of these functions, for up to `tokens` queries and keys, up to `pairs` pairs, up to
- * `largest` of them in a group, and batches of up to `batch`, with q and k saved or not. */
-uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t largest, uint32_t batch,
-                                   uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept);
+ * `largest` of them in a group, and batches of up to `batch`, with q and k saved or not. chunk_bytes: how much of it backward
+ * takes at a time, more only where a single group does; 0: 32 MiB. Whatever it is, results
+ * are the same bits in the form for CPUs; in that for GPUs the gradients of rows, to which every chunk adds a sum, are to rounding. */
+uint64_t tli_offset_gemm_workspace(uint64_t chunk_bytes, uint32_t tokens, uint32_t pairs, uint32_t largest,
+                                   uint32_t batch, uint32_t inner, uint32_t heads, uint32_t head_dim,
+                                   bool kept);
 
 #endif

@@ -4,9 +4,9 @@
 #include "ops/narrow_offset_gemm.h"
 #include "ops/offset_gemv.h"
 
-/* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid: large
- * enough to fill a device, small enough to stay in a large cache. */
-enum { CHUNK_BYTES = 32 << 20 };
+/* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid. Where nothing else is chosen they
+ * stay in a CPU's large cache; a GPU has few work-groups of so few rows. */
+enum { LEAST_BYTES = 32 << 20 };
 
 /* Columns of the inner dimension that a work-group of the backward kernels has at least. */
 enum { NARROWEST_BLOCK = 16 };
@@ -21,17 +21,19 @@ uint64_t tli_offset_chunk_row(uint32_t inner, uint32_t heads, uint32_t head_dim,
 uint64_t tli_offset_chunk_pairs(const tli_offset_gemm *r, uint64_t row)
 {
     const uint32_t pairs = r->pairs->count, largest = r->pairs->largest;
-    uint64_t fit = CHUNK_BYTES / (4 * row * r->batch);
+    uint64_t fit = tli_chunk_bytes(r->chunk_bytes, LEAST_BYTES) / (4 * row * r->batch);
     if (fit < largest) fit = largest;
     return fit < pairs ? fit : pairs;
 }
 
-uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t largest, uint32_t batch,
-                                   uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
+uint64_t tli_offset_gemm_workspace(uint64_t chunk_bytes, uint32_t tokens, uint32_t pairs, uint32_t largest,
+                                   uint32_t batch, uint32_t inner, uint32_t heads, uint32_t head_dim,
+                                   bool kept)
 {
     const uint64_t row = tli_offset_chunk_row(inner, heads, head_dim, kept),
-                   fit = tli_ceil_div(CHUNK_BYTES, 4 * row), largest_rows = (uint64_t)largest * batch,
-                   all = (uint64_t)pairs * batch, most = fit > largest_rows ? fit : largest_rows;
+                   fit = tli_ceil_div(tli_chunk_bytes(chunk_bytes, LEAST_BYTES), 4 * row),
+                   largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
+                   most = fit > largest_rows ? fit : largest_rows;
     /* what tli_offset_chunk_pairs gives for any batch up to this one, or more */
     const uint64_t chunk = (all < most ? all : most) * row,
                    narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);

@@ -14,6 +14,7 @@ tli_offset_gemm tli_offset_products(const attention_pass *p)
     return (tli_offset_gemm){.pairs = p->pair_table,
                              .batch = s->batch,
                              .heads = s->heads,
+                             .chunk_bytes = s->chunk_bytes,
                              .decodes = s->geometry.kind == TLI_CAUSAL && s->queries == 1 && s->batch == 1 &&
                                         !s->save_pairs};
 }

@@ -19,6 +19,7 @@ typedef struct tli_op_shape {
     uint32_t queries;
     /* If tli_op_saves_pairs: forward saves q_ij and k_ij, [pair][batch][2D] floats, for backward. */
     bool save_pairs;
+    uint64_t chunk_bytes; /* as tl_model_config.chunk_bytes, of q_ij and k_ij where they are recomputed */
 } tli_op_shape;
 
 /* The per-offset roles: none for attention. */

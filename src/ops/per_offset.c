@@ -37,8 +37,8 @@ static void per_offset_measure(const tli_op_shape *s, const tli_op_sizes *z, ter
     if (tli_op_has_offset_values(s)) tli_offset_count_sum(out, z->query_rows * z->width); /* o */
     if (tli_op_has_offset_logits(s)) tli_offset_count_sum(out, z->rows * z->packed);      /* dqkv */
     tli_offset_count_sum(out, z->rows * s->dim);                                          /* dx */
-    out->workspace = tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs, z->largest,
-                                               s->batch, s->dim, s->heads, s->head_dim,
+    out->workspace = tli_offset_gemm_workspace(s->chunk_bytes, tli_geometry_tokens(&s->geometry), z->pairs,
+                                               z->largest, s->batch, s->dim, s->heads, s->head_dim,
                                                saves || !tli_op_has_offset_logits(s));
 }
 

@@ -102,8 +102,8 @@ static tl_status check_decoding(tli_probe *p, const tli_geometry *geometry, cons
     TLI_TRY(tli_probe_make(p, HEADS, KEYS, true, &rows));
     TLI_TRY(tli_probe_make(p, 1, WIDTH, true, &y));
     TLI_TRY(tli_probe_make(
-        p, 1, tli_offset_gemm_workspace(KEYS, KEYS, pairs->largest, 1, INNER, HEADS, HEAD_DIM, false), false,
-        &work));
+        p, 1, tli_offset_gemm_workspace(0, KEYS, KEYS, pairs->largest, 1, INNER, HEADS, HEAD_DIM, false),
+        false, &work));
     TLI_TRY(tli_probe_expect(p, HEADS * KEYS, &want_rows));
     TLI_TRY(tli_probe_expect(p, WIDTH, &want_y));
     TLI_TRY(tli_rows_to_pairs(p->ctx, pairs, 1, HEADS, rows->view, weights->view));

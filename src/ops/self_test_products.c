@@ -171,7 +171,7 @@ static tl_status probe_make(tli_probe *p, setting *s)
     }
     TLI_TRY(tli_probe_make(p, 1, rows_of(s), false, &s->values));
     TLI_TRY(tli_probe_make(p, 1, rows_of(s), true, &s->rows));
-    const uint64_t most = tli_offset_gemm_workspace(TOKENS, s->pairs.count, s->pairs.largest, s->r.batch,
+    const uint64_t most = tli_offset_gemm_workspace(0, TOKENS, s->pairs.count, s->pairs.largest, s->r.batch,
                                                     s->widths->inner, HEADS, s->widths->head_dim, false);
     TLI_TRY(tli_probe_make(p, 1, most, false, &s->work));
     return tli_probe_expect(p, rows_of(s), &s->want_rows);

@@ -18,9 +18,9 @@ static void shaw_parameters(const tli_op_shape *s, op_parameters *list)
 static void shaw_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows;
-    out->workspace = z->rows + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs,
-                                                         z->largest, s->batch, 1, s->heads, s->head_dim,
-                                                         false);
+    out->workspace = z->rows + tli_offset_gemm_workspace(s->chunk_bytes, tli_geometry_tokens(&s->geometry),
+                                                         z->pairs, z->largest, s->batch, 1, s->heads,
+                                                         s->head_dim, false);
 }
 
 static tl_status shaw_fill(tl_context *ctx, const char *unused, const tli_op_shape *unused_shape,

@@ -17,8 +17,9 @@ static void swin_parameters(const tli_op_shape *s, op_parameters *list)
 static void swin_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows * (s->heads + 1);
-    out->workspace = out->table + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs,
-                                                            z->largest, s->batch, 1, s->heads, 1, false);
+    out->workspace = out->table + tli_offset_gemm_workspace(s->chunk_bytes, tli_geometry_tokens(&s->geometry),
+                                                            z->pairs, z->largest, s->batch, 1, s->heads, 1,
+                                                            false);
 }
 
 /* Rows of `heads` numbers that cancel the scale of the logits, then a 1 per row. */

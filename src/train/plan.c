@@ -98,14 +98,23 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
     c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
     c.offset_ranks = (uint32_t)sharing_of(o);
     c.offset_rank = c.offset_ranks; /* whichever has most */
-    for (;; c.recompute = true) {
+    /* from what is fastest to what takes least: kept activations save more time than large chunks */
+    for (;;) {
         TLI_TRY(tli_model_plan(&c, (uint32_t)tli_ceil_div(o->batch, slices), rule, plan, err));
         if (o->training) TLI_TRY(count_trainer(&c, o, slices, rule, plan, err));
         plan->fits = plan->total <= limit_of(o->memory_limit) &&
                      plan->largest <= limit_of(o->max_alloc_bytes);
         plan->recompute = c.recompute;
         plan->can_recompute = o->training;
-        if (plan->fits || never || c.recompute) return TL_OK;
+        plan->chunk_bytes = c.chunk_bytes;
+        if (plan->fits) return TL_OK;
+        if (c.chunk_bytes > 0) {
+            c.chunk_bytes = 0;
+        } else {
+            if (never || c.recompute) return TL_OK;
+            c.recompute = true;
+            c.chunk_bytes = config->chunk_bytes;
+        }
     }
 }
 
@@ -172,5 +181,6 @@ tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t m
     const tl_plan_options o = tli_plan_of_run(settings, memory_limit, max_alloc_bytes);
     TLI_TRY(make_plan(&settings->model, &o, plan, err));
     settings->model.recompute = plan->recompute;
+    settings->model.chunk_bytes = plan->chunk_bytes;
     return TL_OK;
 }

@@ -103,6 +103,7 @@ tl_status tl_train_plan_ranks(tl_settings *s, const tl_cluster *cluster, tl_rank
     TLI_TRY(tli_share_slices(s, (int)c.ranks, err));
     TLI_TRY(plan_memory(s, &c, &plan->memory, err));
     s->model.recompute = plan->memory.recompute;
+    s->model.chunk_bytes = plan->memory.chunk_bytes;
     if (!plan->memory.fits) plan->fitting_offset_ranks = find_fitting(&before, &c);
     const uint32_t sharing = (uint32_t)tli_offset_ranks(s), parts = (uint32_t)c.ranks / sharing;
     tl_model_config model = s->model;

@@ -11,6 +11,7 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
     tl_plan_options o = tli_plan_of_run(s, device->memory_limit, device->max_alloc_bytes);
     tl_memory_plan plan;
     o.ranks = (uint64_t)ranks;
+    s->model.chunk_bytes = device->chunk_bytes;
     TLI_TRY(tli_plan(&s->model, &o, &plan, err));
     const uint32_t slices = tli_settings_slices(s);
     const uint64_t total = plan.total, limit = device->memory_limit;
@@ -19,6 +20,7 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
         TLI_TRY(tli_plan(&s->model, &o, &plan, err));
     }
     s->model.recompute = plan.recompute;
+    s->model.chunk_bytes = plan.chunk_bytes;
     const bool shares = tli_op_rule_of(s->model.op)->per_offset != 0;
     if (!plan.fits)
         return tli_fail(

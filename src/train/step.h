@@ -10,7 +10,7 @@
 #include "train/grad_slices.h"
 
 /* Checks that training.batch_size fits the device or, unless run.exact_batch, halves it with a notice
- * until it does. Decides settings->model.recompute. `ranks` share the slices out. TL_ERROR_MEMORY when it does not fit, naming a size
+ * until it does. Decides settings->model.recompute and chunk_bytes. `ranks` share the slices out. TL_ERROR_MEMORY when it does not fit, naming a size
  * that would. */
 tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *settings, int ranks);
 

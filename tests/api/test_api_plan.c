@@ -117,6 +117,42 @@ static void recompute_follows_the_limit(void **unused)
     assert_false(plan.recompute || plan.can_recompute);
 }
 
+/* Large chunks are given up before activations are, and both before the batch. */
+static void chunks_follow_the_limit(void **unused)
+{
+    const uint64_t large = 128 << 20;
+    tl_settings s;
+    tl_memory_plan kept, kept_least, again, again_least, plan;
+    assert_true(tl_settings_default(&s, "gpt"));
+    tl_model_config c = s.model; /* logits of 32 sequences take 1 GiB */
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &kept_least));
+    assert_int_equal(kept_least.chunk_bytes, 0);
+    assert_true(fits(&c, TL_RECOMPUTE_ALWAYS, UINT64_MAX, &again_least));
+    c.chunk_bytes = large;
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &kept));
+    assert_int_equal(kept.chunk_bytes, large);
+    assert_true(fits(&c, TL_RECOMPUTE_ALWAYS, UINT64_MAX, &again));
+    assert_int_equal(again.chunk_bytes, large);
+    assert_true(kept.total > kept_least.total && kept_least.total > again.total &&
+                again.total > again_least.total);
+
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, kept.total - 1, &plan));
+    assert_true(!plan.recompute && plan.chunk_bytes == 0 && plan.total == kept_least.total);
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, kept_least.total - 1, &plan));
+    assert_true(plan.recompute && plan.chunk_bytes == large && plan.total == again.total);
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, again.total - 1, &plan));
+    assert_true(plan.recompute && plan.chunk_bytes == 0 && plan.total == again_least.total);
+    assert_true(plan.largest_batch >= 32);
+    assert_false(fits(&c, TL_RECOMPUTE_AUTO, again_least.total - 1, &plan));
+    assert_true(fits(&c, TL_RECOMPUTE_NEVER, kept.total - 1, &plan));
+    assert_int_equal(plan.chunk_bytes, 0);
+    s.model.chunk_bytes = large;
+    s.training.batch_size = 32;
+    s.run.recompute = TL_RECOMPUTE_ALWAYS;
+    assert_int_equal(tl_train_plan(&s, again.total - 1, 0, &plan, &said), TL_OK);
+    assert_true(plan.fits && s.model.recompute && s.model.chunk_bytes == 0);
+}
+
 /* What is no model is not a matter of memory. */
 static void wrong_models_are_no_lack_of_memory(void **unused)
 {
@@ -292,6 +328,7 @@ int main(void)
         cmocka_unit_test(wrong_plans),
         cmocka_unit_test(plans_are_kept),
         cmocka_unit_test(recompute_follows_the_limit),
+        cmocka_unit_test(chunks_follow_the_limit),
         cmocka_unit_test(wrong_models_are_no_lack_of_memory),
         cmocka_unit_test(planned_without_a_device),
         cmocka_unit_test(a_run_is_planned_as_its_model),

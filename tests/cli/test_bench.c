@@ -329,6 +329,16 @@ static void a_step_of_translution_has_sixty_percent_of_an_h100(void **state)
     if (fraction < 0.6) fail_msg("%.1f %% of the peak", 100 * fraction);
 }
 
+/* The same with q and k computed again, whose chunks follow the memory of the device. */
+static void a_step_that_recomputes_has_half_of_an_h100(void **state)
+{
+    cJSON *json = only_line_of(
+        "bench step --op translution --batch-size 256 --recompute always --json " H100);
+    const double fraction = number(json, "peak_fraction");
+    cJSON_Delete(json);
+    if (fraction < 0.5) fail_msg("%.1f %% of the peak", 100 * fraction);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +351,7 @@ int main(void)
         cmocka_unit_test(steps_are_timed),
         cmocka_unit_test(steps_are_computed_for_devices_that_are_not_there),
         cmocka_unit_test(a_step_of_translution_has_sixty_percent_of_an_h100),
+        cmocka_unit_test(a_step_that_recomputes_has_half_of_an_h100),
         cmocka_unit_test(the_largest_that_fits_does_and_no_more),
         cmocka_unit_test(traces_hold_every_launch),
     };

@@ -340,6 +340,29 @@ static void contexts(void **state)
     has(err.text, "no such device");
 }
 
+/* Chunks follow the memory that GPUs have, or may take; on CPUs and in their form they are what they are. */
+static void chunks_follow_the_memory(void **state)
+{
+    enum { MIB = 1 << 20 };
+    static const struct {
+        uint64_t memory_mib, chunk_mib;
+    } cases[] = {{256, 64}, {4096, 128}, {8191, 128}, {15900, 256}, {24000, 512}, {81000, 512}};
+    tl_device_info d = {.type = TL_DEVICE_GPU, .max_work_group = 256};
+    unsetenv("TRANSLUTION_FORM");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        d.global_bytes = cases[i].memory_mib * MIB;
+        assert_int_equal(tl_device_chunk_bytes(&d, TL_PATH_AUTO, 0), cases[i].chunk_mib * MIB);
+        assert_int_equal(tl_device_chunk_bytes(&d, TL_PATH_GPU, 5000ull * MIB), 128 * MIB);
+        assert_int_equal(tl_device_chunk_bytes(&d, TL_PATH_CPU, 0), 0);
+    }
+    d.max_work_group = 128; /* too few for the form for GPUs */
+    assert_int_equal(tl_device_chunk_bytes(&d, TL_PATH_GPU, 0), 0);
+    d.max_work_group = 1024, d.type = TL_DEVICE_CPU;
+    assert_int_equal(tl_device_chunk_bytes(&d, TL_PATH_AUTO, 0), 0);
+    assert_int_equal(tl_device_chunk_bytes(&d, TL_PATH_GPU, 0), 512 * MIB);
+    assert_int_equal(tl_device_chunk_bytes(NULL, TL_PATH_GPU, 0), 0);
+}
+
 /* TRANSLUTION_VECTOR_WIDTH sets the width of the CPU forms' vectors, and nothing but a width that they have. */
 static void vector_widths(void **state)
 {
@@ -446,6 +469,7 @@ int main(void)
                                        cmocka_unit_test(type_names),
                                        cmocka_unit_test(real_list),
                                        cmocka_unit_test(contexts),
+                                       cmocka_unit_test(chunks_follow_the_memory),
                                        cmocka_unit_test(vector_widths),
                                        cmocka_unit_test(tiles),
                                        cmocka_unit_test(other_words)};

@@ -367,7 +367,7 @@ static void window_is_convolution(void **unused)
               *y = upload(ctx, NULL, 1, H * W * B * D),
               *workspace = upload(
                   ctx, NULL, 1,
-                  tli_offset_gemm_workspace(H * W, pairs.count, pairs.largest, B, C, 1, D, true));
+                  tli_offset_gemm_workspace(0, H * W, pairs.count, pairs.largest, B, C, 1, D, true));
     const tli_offset_gemm relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
     MUST(ctx, tli_rows_to_pairs(ctx, &pairs, B, 1, tli_at(window, 0), tli_at(weights, 0)));
     MUST(ctx, tli_offset_gemm_values(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0),

@@ -30,7 +30,7 @@ static double row_loss(const double *x, const float *w, int32_t target, shape z,
     return loss;
 }
 
-static void check_at(const char *file, int line, tl_context *ctx, shape z)
+static void check_at(const char *file, int line, tl_context *ctx, shape z, uint64_t chunk_bytes)
 {
     const float scale = 1.0f / (float)z.rows;
     /* finite differences of large shapes take long, and say nothing about chunks */
@@ -54,14 +54,14 @@ static void check_at(const char *file, int line, tl_context *ctx, shape z)
             *(side > 0 ? &plus : &minus) += (double)scale * row_loss(xd + (uint64_t)i * z.in, w, targets[i],
                                                                      z, NULL, NULL, 0);
     }
-    const uint64_t capacity = tli_linear_loss_workspace(z.rows, z.classes);
+    const uint64_t capacity = tli_linear_loss_workspace(chunk_bytes, z.rows, z.classes);
     place vx = put(ctx, x, count), vw = put(ctx, w, cells), vt = put(ctx, targets, z.rows);
     place vl = put(ctx, NULL, z.rows), vr = put(ctx, NULL, z.rows), vdx = put(ctx, NULL, count);
     place vdw = put(ctx, NULL, cells), space = put(ctx, NULL, capacity);
-    place sums = put(ctx, NULL, 1 + tli_linear_loss_sums(z.rows, z.in, z.classes));
+    place sums = put(ctx, NULL, 1 + tli_linear_loss_sums(chunk_bytes, z.rows, z.in, z.classes));
     const tli_view none = {0};
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vdx.view, vdw.view,
-                              space.view, sums.view, z.rows, z.in, z.classes));
+                              space.view, sums.view, chunk_bytes, z.rows, z.in, z.classes));
     float *got = get(ctx, vl), *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw),
           *space_values = get(ctx, space);
     near_to_at(file, line, "loss", got, losses, z.rows, 1e-5, 1);
@@ -75,12 +75,12 @@ static void check_at(const char *file, int line, tl_context *ctx, shape z)
 
     /* The losses alone are the same; dx in the place of x too. */
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, none, none, space.view,
-                              none, z.rows, z.in, z.classes));
+                              none, chunk_bytes, z.rows, z.in, z.classes));
     float *again = get(ctx, vl);
     assert_memory_equal(again, got, z.rows * sizeof *again);
     free(again);
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vx.view, vdw.view,
-                              space.view, sums.view, z.rows, z.in, z.classes));
+                              space.view, sums.view, chunk_bytes, z.rows, z.in, z.classes));
     again = get(ctx, vx);
     assert_memory_equal(again, got_dx, count * sizeof *again);
     float *again_dw = get(ctx, vdw);
@@ -94,10 +94,10 @@ static void check_at(const char *file, int line, tl_context *ctx, shape z)
 
 static void one_chunk(tl_context *ctx)
 {
-    check(ctx, (shape){1, 1, 1});
-    check(ctx, (shape){1, 5, 2});
-    check(ctx, (shape){21, 12, 23});
-    check(ctx, (shape){67, 33, 257});
+    check(ctx, (shape){1, 1, 1}, 0);
+    check(ctx, (shape){1, 5, 2}, 0);
+    check(ctx, (shape){21, 12, 23}, 0);
+    check(ctx, (shape){67, 33, 257}, 0);
 }
 ON_BOTH_PATHS(one_chunk)
 
@@ -106,14 +106,28 @@ static void many_chunks_add_up(tl_context *ctx)
 {
     const shape z = {334, 3, 50257};
     if (getenv("TRANSLUTION_VECTOR_WIDTH") != NULL) return;
-    assert_true(tli_linear_loss_workspace(z.rows, z.classes) < (uint64_t)z.rows * z.classes);
+    assert_true(tli_linear_loss_workspace(0, z.rows, z.classes) < (uint64_t)z.rows * z.classes);
     MUST(ctx, tli_gemm_force(ctx, TL_GEMM_OWN)); /* not CLBlast, which test_gemm.c compares with them */
-    check(ctx, z);
+    check(ctx, z, 0);
 }
 ON_BOTH_PATHS(many_chunks_add_up)
 
+/* To rounding the results are those of one chunk, whatever size is chosen: one row, a few, all. */
+static void chunks_have_any_size(tl_context *ctx)
+{
+    const shape z = {67, 33, 257};
+    const uint64_t row = 4 * z.classes, sizes[] = {1, 10 * row, 66 * row, UINT64_MAX},
+                   rows[] = {1, 10, 66, 67};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(tli_linear_loss_workspace(sizes[i], z.rows, z.classes), rows[i] * z.classes);
+        check(ctx, z, sizes[i]);
+    }
+}
+ON_BOTH_PATHS(chunks_have_any_size)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(one_chunk), BOTH_PATHS(many_chunks_add_up)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(one_chunk), BOTH_PATHS(many_chunks_add_up),
+                                       BOTH_PATHS(chunks_have_any_size)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,13 +15,14 @@ typedef struct device {
     const char *name;
     tl_kernel_path path;
     uint32_t units;
-    uint64_t least; /* groups a launch */
+    uint64_t least;       /* groups a launch */
+    uint64_t chunk_bytes; /* as a run on it has */
 } device;
 
 static const device devices[] = {
-    {"CPU, 64 units", TL_PATH_CPU, 64, 4 * 64},
-    {"CPU, 128 units", TL_PATH_CPU, 128, 4 * 128},
-    {"GPU, 132 units", TL_PATH_GPU, 132, 2 * 132},
+    {"CPU, 64 units", TL_PATH_CPU, 64, 4 * 64, 0},
+    {"CPU, 128 units", TL_PATH_CPU, 128, 4 * 128, 0},
+    {"GPU, 132 units", TL_PATH_GPU, 132, 2 * 132, 512 << 20},
 };
 
 typedef struct step {
@@ -97,6 +98,7 @@ static void count_step(const device *d, const step *s, counts *c)
     assert_true(tl_settings_default(&settings, s->task));
     settings.model.op = s->op;
     settings.training.batch_size = s->batch;
+    settings.model.chunk_bytes = d->chunk_bytes;
     *c = (counts){.used = 0};
     assert_int_equal(tli_context_dry(ctx, NULL, NULL), TL_OK);
     tli_context_dry_launches(ctx, d->units, count_launch, c);
