@@ -2,6 +2,8 @@
 // offset_gemm_gpu.cl whose work-groups own tokens, with the same tables, layouts and arguments. A tile has the rows of `token_block`
 // tokens that follow each other, which lie one behind another in an activation. The work-group walks over the offsets of all of
 // them in ascending order; rows of a token that has no pair at an offset add nothing there.
+// Where blocks are few, or some have many more offsets than others, each work-group has a part of the launch's offsets: then its sums are
+// stored in `parts` arrays that follow each other, which the host adds up, and not added to the result.
 // Macros: offset_gemm_sizes.cl.
 
 #define NO_GROUP INT_MAX
@@ -30,6 +32,27 @@ static inline int2 walk_from(__global const int2 *list, int2 span, int group_beg
     return span;
 }
 
+// The offsets {begin, end} of the launch that this work-group has.
+static inline int2 offsets_of_part(offset_gemm_sizes s)
+{
+    const int count = s.group_end - s.group_begin, part = get_group_id(1);
+    return (int2)(s.group_begin + count * part / s.parts, s.group_begin + count * (part + 1) / s.parts);
+}
+
+// Where a work-group's sums of an array of `count` elements go.
+static inline ulong part_at(ulong count)
+{
+    return get_group_id(1) * count;
+}
+
+static inline void put_columns(__global float *target, float4 v, int columns, int parts)
+{
+    if (parts > 1)
+        store_columns(target, v, columns);
+    else
+        add_columns(target, v, columns);
+}
+
 static inline int2 walk_entry(__global const int2 *list, int2 walk, int group_end)
 {
     const int2 entry = walk.x < walk.y ? list[walk.x] : (int2)(0, NO_GROUP);
@@ -38,13 +61,13 @@ static inline int2 walk_entry(__global const int2 *list, int2 walk, int group_en
 
 // Begins the walks of tokens [first, end); returns that of the token that has this work-item's number.
 static inline int2 block_begin_sync(__local int2 *next, __global const int2 *span, __global const int2 *list,
-                                    int first, int end, int group_begin, int group_end)
+                                    int first, int end, int2 offsets)
 {
     const int item = get_local_id(0);
     int2 walk = (int2)(0, 0);
-    if (first + item < end) walk = walk_from(list, span[first + item], group_begin);
+    if (first + item < end) walk = walk_from(list, span[first + item], offsets.x);
     barrier(CLK_LOCAL_MEM_FENCE); // an earlier walk has been read
-    if (item < TILE) next[item] = walk_entry(list, walk, group_end);
+    if (item < TILE) next[item] = walk_entry(list, walk, offsets.y);
     barrier(CLK_LOCAL_MEM_FENCE);
     return walk;
 }
@@ -59,8 +82,8 @@ static inline int block_group(__local const int2 *next, int tokens)
 
 // Finds the rows at this offset, and takes the tokens that have a pair there to their next one. Behind it block_group gives the next offset.
 static inline int2 block_step_sync(__local int2 *next, __local int2 *rows, int2 walk,
-                                   __global const int2 *pairs, __global const int2 *list, int group, int by,
-                                   offset_gemm_sizes s)
+                                   __global const int2 *pairs, __global const int2 *list, int group,
+                                   int group_end, int by, offset_gemm_sizes s)
 {
     const int item = get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE); // the rows before have been read
@@ -78,7 +101,7 @@ static inline int2 block_step_sync(__local int2 *next, __local int2 *rows, int2 
     barrier(CLK_LOCAL_MEM_FENCE); // all have read their pairs
     if (item < TILE && next[item].y == group) {
         walk.x++;
-        next[item] = walk_entry(list, walk, s.group_end);
+        next[item] = walk_entry(list, walk, group_end);
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return walk;
@@ -105,26 +128,27 @@ static inline float4 fetched_weights(__global const float *weights, __local cons
                     pair_weight(weights, rows[ITEM_TRANSPOSED_I(3)].y));
 }
 
-// Group (head and column panel, 0, block of queries).
+// Group (head and column panel, part, block of queries): later ones first, which have more offsets where they see what is before them.
 __kernel TILE_GROUP void
 offset_gemm_values(__global const int4 *restrict groups, __global const int2 *restrict pairs,
                    __global const float *restrict x, __global const float *restrict w,
                    __global const float *restrict weights, __global float *y, const offset_gemm_sizes s)
 {
-    const int group_end = s.group_end, all_pairs = s.all_pairs, batch = s.batch, w_first = s.key_first;
+    const int all_pairs = s.all_pairs, batch = s.batch, w_first = s.key_first;
+    const int2 offsets = offsets_of_part(s);
     TILE_LOCALS;
     BLOCK_LOCALS;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
-    const int first = get_group_id(2) * s.token_block, tokens = min(s.token_block, s.queries - first);
+    const int first = (get_num_groups(2) - 1 - get_group_id(2)) * s.token_block,
+              tokens = min(s.token_block, s.queries - first);
     __global const int2 *list = pairs + all_pairs + s.queries;
     __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + s.pair_begin) * batch;
     float4 acc[4];
     tile_clear(acc);
-    int2 walk = block_begin_sync(block_next, pairs + all_pairs, list, first, first + tokens, s.group_begin,
-                                 group_end);
+    int2 walk = block_begin_sync(block_next, pairs + all_pairs, list, first, first + tokens, offsets);
     for (int g = block_group(block_next, tokens); g != NO_GROUP; g = block_group(block_next, tokens)) {
-        walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, BY_KEY, s);
+        walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, offsets.y, BY_KEY, s);
         const float4 factor = fetched_weights(weight, block_rows);
         const int4 rows = fetched_rows(block_rows);
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
@@ -139,14 +163,17 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
         }
     }
     tile_sum_parts_sync(acc, tile_a);
+    __global float *target = y + s.y_at + part_at((ulong)s.queries * batch * WIDTH) +
+                             (ulong)first * batch * WIDTH + column;
     for (int r = 0; r < 4; r++) {
         const int row = TILE_ROW + TILE_ROW_STEP(r);
         if (TILE_OWNS(r) && row < tokens * batch)
-            add_columns(y + s.y_at + ((ulong)first * batch + row) * WIDTH + column, acc[r], columns);
+            put_columns(target + (ulong)row * WIDTH, acc[r], columns, s.parts);
     }
 }
 
-// Group (column panel of INNER, 0, block of tokens): the tokens' rows of dxq and dxk, which may be one array.
+// Group (column panel of INNER, part, block of tokens): the tokens' rows of dxq and dxk, which may be one array if they are not stored
+// in parts.
 __kernel TILE_GROUP void
 offset_gemm_logits_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
                             __global const float *restrict weights, __global const float *restrict q_rows,
@@ -157,6 +184,7 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
               wq_first = s.query_first, wk_first = s.key_first;
+    const int2 offsets = offsets_of_part(s);
     TILE_LOCALS;
     BLOCK_LOCALS;
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
@@ -167,11 +195,12 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
         __global const int2 *list = span + (side == 0 ? queries : keys);
         __global const float *source = side == 0 ? k_rows + s.k_at : q_rows + s.q_at;
         const int tokens = min(s.token_block, (side == 0 ? queries : keys) - first);
-        if (!(side == 0 ? Q_PER_OFFSET : K_PER_OFFSET)) { // the first group has all of its columns
+        if (!(side == 0 ? Q_PER_OFFSET
+                        : K_PER_OFFSET)) { // the first group has all of its columns and offsets
             const int stride = side == 0 ? Q_STRIDE : K_STRIDE;
             __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
                                      (ulong)first * batch * stride;
-            for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
+            for (int c = 0; c0 == 0 && get_group_id(1) == 0 && c < WIDTH; c += TILE) {
                 for (int r = 0; r < 4; r++) {
                     const int row = TILE_ROW + TILE_ROW_STEP(r), b = row % batch;
                     if (!TILE_OWNS(r) || row >= tokens * batch) continue;
@@ -196,9 +225,9 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
         }
         float4 acc[4];
         tile_clear(acc);
-        int2 walk = block_begin_sync(block_next, span, list, first, first + tokens, group_begin, group_end);
+        int2 walk = block_begin_sync(block_next, span, list, first, first + tokens, offsets);
         for (int g = block_group(block_next, tokens); g != NO_GROUP; g = block_group(block_next, tokens)) {
-            walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, BY_PAIR, s);
+            walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, offsets.y, BY_PAIR, s);
             const int4 rows = fetched_rows(block_rows);
             __global const float *weight = weights + s.weights_at + (ulong)pair_begin * batch; // of head 0
             float4 factor = (float4)(0.0f);                                                    // of this head
@@ -220,25 +249,26 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
             }
         }
         __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
+                                 part_at((ulong)(side == 0 ? queries : keys) * batch * INNER) +
                                  (ulong)first * batch * INNER + c0;
         tile_sum_parts_sync(acc, tile_a);
         for (int r = 0; r < 4; r++) {
             const int row = TILE_ROW + TILE_ROW_STEP(r);
             if (TILE_OWNS(r) && row < tokens * batch)
-                add_columns(target + (ulong)row * INNER, acc[r], columns);
+                put_columns(target + (ulong)row * INNER, acc[r], columns, s.parts);
         }
     }
 }
 
-// Group (column panel of INNER, 0, block of keys).
+// Group (column panel of INNER, part, block of keys).
 __kernel TILE_GROUP void
 offset_gemm_values_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
                             __global const float *restrict dy, __global const float *restrict x,
                             __global const float *restrict w, __global const float *restrict weights,
                             __global float *partial, __global float *dx, const offset_gemm_sizes s)
 {
-    const int group_end = s.group_end, pair_begin = s.pair_begin, all_pairs = s.all_pairs, batch = s.batch,
-              w_first = s.key_first;
+    const int pair_begin = s.pair_begin, all_pairs = s.all_pairs, batch = s.batch, w_first = s.key_first;
+    const int2 offsets = offsets_of_part(s);
     TILE_LOCALS;
     BLOCK_LOCALS;
     __local float4 scratch[TILE_ITEMS];
@@ -256,9 +286,9 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
                                       : (float4)(0.0f);
     }
     tile_clear(total);
-    int2 walk = block_begin_sync(block_next, span, list, first, first + tokens, s.group_begin, group_end);
+    int2 walk = block_begin_sync(block_next, span, list, first, first + tokens, offsets);
     for (int g = block_group(block_next, tokens); g != NO_GROUP; g = block_group(block_next, tokens)) {
-        walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, BY_QUERY, s);
+        walk = block_step_sync(block_next, block_rows, walk, pairs, list, g, offsets.y, BY_QUERY, s);
         const int4 rows = fetched_rows(block_rows);
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
         for (int head = 0; head < HEADS; head++) {
@@ -287,9 +317,10 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
         }
     }
     tile_sum_parts_sync(total, tile_a);
+    __global float *target = dx + s.dx_at + part_at((ulong)s.keys * batch * INNER) + own_rows;
     for (int r = 0; r < 4; r++) {
         const int row = TILE_ROW + TILE_ROW_STEP(r);
         if (TILE_OWNS(r) && row < tokens * batch)
-            add_columns(dx + s.dx_at + own_rows + (ulong)row * INNER, total[r], columns);
+            put_columns(target + (ulong)row * INNER, total[r], columns, s.parts);
     }
 }

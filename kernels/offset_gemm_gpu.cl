@@ -134,7 +134,9 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
         pair++;                                                                                              \
     }
 
-// Group (group, head and column panel, tile of INNER).
+#define INNER_TILES ((INNER + TILE - 1) / TILE)
+
+// Group (tile of INNER, head and column panel, group), in one dimension, as devices begin groups in their order: the largest first.
 __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restrict groups,
                                                      __global const int2 *restrict pairs,
                                                      __global const float *restrict x,
@@ -144,10 +146,14 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
 {
     const int batch = s.batch, side = s.side, dw_first = side == 0 ? s.query_first : s.key_first;
     TILE_LOCALS;
-    const int4 group = groups[s.group_begin + get_group_id(0)];
-    const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
+    const int of_matrix = get_group_id(0) % (INNER_TILES * HEADS * HEAD_PANELS),
+              rank = get_group_id(0) / (INNER_TILES * HEADS * HEAD_PANELS);
+    __global const int *by_size = (__global const int *)(groups + s.by_size);
+    const int4 group = groups[s.by_size > 0 ? by_size[rank] : s.group_begin + rank];
+    const int of_width = of_matrix / INNER_TILES, head = of_width / HEAD_PANELS,
+              panel = of_width % HEAD_PANELS;
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
-    const int rows = group.y * batch, c0 = get_group_id(2) * TILE;
+    const int rows = group.y * batch, c0 = of_matrix % INNER_TILES * TILE;
     __global const int2 *own = pairs + group.x;
     __global const float *weight = weights + s.weights_at + ((ulong)head * s.all_pairs + group.x) * batch;
     __global const float *inputs = x + s.x_at + c0 + min(ITEM_I, INNER - c0 - 1),
@@ -174,7 +180,7 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
 
 #endif
 
-// Group (head and column panel, batch tile, query).
+// Group (head and column panel, batch tile, query): later ones first, which have more pairs where they see what is before them.
 __kernel TILE_GROUP void
 offset_gemm_values(__global const int4 *restrict groups, __global const int2 *restrict pairs,
                    __global const float *restrict x, __global const float *restrict w,
@@ -185,7 +191,7 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
     TILE_LOCALS;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
-    const int b0 = get_group_id(1) * TILE, query = get_group_id(2);
+    const int b0 = get_group_id(1) * TILE, query = queries - 1 - get_group_id(2);
     __global const int2 *span = pairs + all_pairs, *list = span + queries;
     const int4 rows = tile_rows(batch - b0);
     float4 acc[4];

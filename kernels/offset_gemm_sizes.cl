@@ -9,12 +9,15 @@ typedef struct offset_gemm_sizes {
     i32 pair_begin, pair_end;     // the first pair of the rows in memory; the end of the chunk's pairs
     i32 all_pairs, queries, keys; // of the pair table
     i32 batch;
-    i32 batch_block, token_block; // batch indices and tokens a work-group, CPU form
-    i32 query_first, key_first;   // numbers of the first matrices in the tables' shards
-    i32 keep;                     // offset_gemm_logits: 1 keeps q and k of the rows
-    i32 side;                     // offset_gemm_weight_gradient, see there
-    f32 scale;                    // offset_gemm_logits
-    i32 unused;                   // so that the size is a multiple of 8
+    i32 batch_block,
+        token_block; // batch indices and tokens a work-group, CPU form; tokens also of blocks in that for GPUs
+    i32 parts;       // of the offsets of a launch, of which a work-group has one: offset_gemm_block.cl
+    i32 by_size; // offset_gemm_weight_gradient, GPU form: the table's groups, which are taken by falling size; 0: as they come
+    i32 query_first, key_first; // numbers of the first matrices in the tables' shards
+    i32 keep;                   // offset_gemm_logits: 1 keeps q and k of the rows
+    i32 side;                   // offset_gemm_weight_gradient, see there
+    f32 scale;                  // offset_gemm_logits
+    i32 unused;                 // so that the size is a multiple of 8
 } offset_gemm_sizes;
 
 #ifdef __OPENCL_VERSION__

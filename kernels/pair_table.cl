@@ -29,13 +29,23 @@ static inline query_part query_part_of(__global const int2 *pairs, int all_pairs
                         .step = (ulong)heads * queries * keys};
 }
 
-// Whether the keys of eight entries follow each other: 1 upwards, -1 downwards, 0 not.
-static inline int follow(__global const int2 *pairs, __global const int2 *entries)
+// Entries that are converted together, from one on: eight whose keys follow each other, or one.
+typedef struct entry_run {
+    __global const int2 *entry;
+    int count, step; // 8, and 1 where keys ascend or -1 where they descend; or 1, and 0
+    int lowest;      // number of the entry with the lowest key
+} entry_run;
+
+static inline entry_run run_at(__global const int2 *pairs, query_part part, int e)
 {
-    const int first = pairs[entries[0].x].y, step = pairs[entries[1].x].y - first;
+    __global const int2 *entry = part.entries + e;
+    const entry_run one = {.entry = entry, .count = 1, .step = 0, .lowest = 0};
+    if (e + 8 > part.count) return one;
+    const int first = pairs[entry[0].x].y, step = pairs[entry[1].x].y - first;
     bool all = step == 1 || step == -1;
-    for (int q = 2; q < 8; q++) all &= pairs[entries[q].x].y == first + q * step;
-    return all ? step : 0;
+    for (int q = 2; q < 8; q++) all &= pairs[entry[q].x].y == first + q * step;
+    if (!all) return one;
+    return (entry_run){.entry = entry, .count = 8, .step = step, .lowest = step < 0 ? 7 : 0};
 }
 
 // The next query's rows, which are short and far apart: processors do not foresee them.
@@ -56,18 +66,16 @@ __kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch
     values += values_at + part.value;
     prefetch_next(part, keys, rows);
     for (int e = 0, n; e < part.count; e += n) {
-        __global const int2 *entry = part.entries + e;
-        const int step = e + 8 <= part.count ? follow(pairs, entry) : 0;
-        const int lowest = step < 0 ? 7 : 0; // of eight entries, the one with the first key
+        const entry_run run = run_at(pairs, part, e);
         int b = 0;
-        n = step ? 8 : 1;
-        for (; step && b + 8 <= part.samples; b += 8) {
+        n = run.count;
+        for (; n == 8 && b + 8 <= part.samples; b += 8) {
             float8 v[8];
 #pragma unroll
             for (int q = 0; q < 8; q++)
-                v[q] = vload8(0, values + (ulong)entry[lowest + step * q].x * batch + b);
+                v[q] = vload8(0, values + (ulong)run.entry[run.lowest + run.step * q].x * batch + b);
             transpose8(v);
-            __global float *target = rows + b * part.step + pairs[entry[lowest].x].y;
+            __global float *target = rows + b * part.step + pairs[run.entry[run.lowest].x].y;
 #pragma unroll
             for (int q = 0; q < 8; q++) {
                 if (accumulate) v[q] += vload8(0, target + q * part.step);
@@ -76,8 +84,8 @@ __kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch
         }
         for (; b < part.samples; b++) {
             for (int q = 0; q < n; q++) {
-                __global float *target = rows + b * part.step + pairs[entry[q].x].y;
-                const float value = values[(ulong)entry[q].x * batch + b];
+                __global float *target = rows + b * part.step + pairs[run.entry[q].x].y;
+                const float value = values[(ulong)run.entry[q].x * batch + b];
                 *target = accumulate ? *target + value : value;
             }
         }
@@ -94,24 +102,22 @@ __kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch
     values += values_at + part.value;
     prefetch_next(part, keys, rows);
     for (int e = 0, n; e < part.count; e += n) {
-        __global const int2 *entry = part.entries + e;
-        const int step = e + 8 <= part.count ? follow(pairs, entry) : 0;
-        const int lowest = step < 0 ? 7 : 0; // of eight entries, the one with the first key
+        const entry_run run = run_at(pairs, part, e);
         int b = 0;
-        n = step ? 8 : 1;
-        for (; step && b + 8 <= part.samples; b += 8) {
+        n = run.count;
+        for (; n == 8 && b + 8 <= part.samples; b += 8) {
             float8 v[8];
-            __global const float *source = rows + b * part.step + pairs[entry[lowest].x].y;
+            __global const float *source = rows + b * part.step + pairs[run.entry[run.lowest].x].y;
 #pragma unroll
             for (int q = 0; q < 8; q++) v[q] = vload8(0, source + q * part.step);
             transpose8(v);
 #pragma unroll
             for (int q = 0; q < 8; q++)
-                vstore8(v[q], 0, values + (ulong)entry[lowest + step * q].x * batch + b);
+                vstore8(v[q], 0, values + (ulong)run.entry[run.lowest + run.step * q].x * batch + b);
         }
         for (; b < part.samples; b++) {
             for (int q = 0; q < n; q++)
-                values[(ulong)entry[q].x * batch + b] = rows[b * part.step + pairs[entry[q].x].y];
+                values[(ulong)run.entry[q].x * batch + b] = rows[b * part.step + pairs[run.entry[q].x].y];
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #include "core/arithmetic.h"
 #include "kernels/offset_gemm_sizes.cl"
+#include "ops/add.h"
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
@@ -15,7 +16,7 @@
 #include "ops/offset_gemv.h"
 #include "ops/tuning.h"
 
-_Static_assert(sizeof(offset_gemm_sizes) == 168, "offset_gemm_sizes has the same layout in kernels and here");
+_Static_assert(sizeof(offset_gemm_sizes) == 176, "offset_gemm_sizes has the same layout in kernels and here");
 
 /* Columns of the inner dimension per work-group of the backward kernels: wide blocks read each row once,
  * narrow blocks give more work-groups. The kernel packs a block of a matrix in private memory. */
@@ -147,11 +148,31 @@ static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, u
 }
 
 static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, share own,
-                           uint32_t tokens)
+                           uint32_t tokens, uint32_t parts)
 {
-    return t->cpu ? tli_launch3(panels, own.batch_blocks, own.token_blocks, 1)
-                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile.side),
-                                (uint32_t)tli_ceil_div(tokens, own.tokens), tli_gpu_tile_items(t->tile));
+    if (t->cpu) return tli_launch3(panels, own.batch_blocks, own.token_blocks, 1);
+    return tli_launch3(panels, t->tokens > 1 ? parts : (uint32_t)tli_ceil_div(r->batch, t->tile.side),
+                       (uint32_t)tli_ceil_div(tokens, own.tokens), tli_gpu_tile_items(t->tile));
+}
+
+/* Parts of the offsets where work-groups have blocks of tokens, each with so many sums, behind what of the workspace is `used`. */
+static uint32_t parts_of(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t tokens,
+                         uint64_t floats, uint64_t used, bool kept)
+{
+    if (t->cpu || t->tokens == 1) return 1;
+    const tli_pair_table *p = r->pairs;
+    const uint64_t all = tli_offset_gemm_workspace(r->chunk_bytes, p->keys, p->count, p->largest, r->batch,
+                                                   r->inner, r->heads, r->head_dim, kept);
+    return tli_offset_gemm_block_parts(panels * tli_ceil_div(tokens, t->tokens), floats,
+                                       all > used ? all - used : 0);
+}
+
+/* sums += the parts, one after the other. */
+static tl_status add_parts(tl_context *ctx, tli_view sums, tli_view partial, uint32_t parts, uint64_t floats)
+{
+    for (uint32_t p = 0; p < parts; p++)
+        TLI_TRY(tli_add(ctx, sums, tli_view_add(partial, p * floats), sums, floats));
+    return TL_OK;
 }
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
@@ -247,6 +268,7 @@ static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const tli_offs
                                .batch = (i32)r->batch,
                                .batch_block = (i32)own.batch,
                                .token_block = (i32)own.tokens,
+                               .parts = 1,
                                .query_first = c->query_first,
                                .key_first = c->key_first};
 }
@@ -297,9 +319,13 @@ static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r
 {
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, t, "offset_gemm_weight_gradient", &kernel));
-    const tli_launch launch = by_group(t, c->end - c->begin,
-                                       r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
+    tli_launch launch = by_group(t, c->end - c->begin,
+                                 r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, (share){0});
+    if (!t->cpu) {
+        launch = tli_launch1(launch.groups[0] * launch.groups[1] * launch.groups[2], launch.items);
+        if (c->end - c->begin == r->pairs->groups) sizes.by_size = (i32)r->pairs->groups;
+    }
     sizes.side = side;
     sizes.x_at = x.at, sizes.gradient_at = gradient.at, sizes.weights_at = weights.at;
     const traffic work = {.products = 1,
@@ -336,13 +362,15 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                                       r, tli_offset_chunk_row(r->inner, r->heads, r->head_dim, false));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
     const share own = choose_share(&by_tokens, r, slices, r->pairs->keys);
+    const uint64_t q_floats = wq != NULL ? (uint64_t)r->pairs->queries * r->batch * r->inner : 0,
+                   k_floats = wk != NULL ? (uint64_t)r->pairs->keys * r->batch * r->inner : 0;
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_logits_backward", &kernel));
     for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory: all, or the chunk's */
         tli_offset_rows rows = kept;
+        const uint64_t held = keep ? 0 : (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;
         if (!keep) {
-            const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;
             rows = (tli_offset_rows){workspace, tli_view_add(workspace, held)};
             TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
         }
@@ -352,10 +380,16 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
         if (wk != NULL)
             TLI_TRY(
                 chunk_weight_gradient(ctx, r, &gradient, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
-        const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys);
+        const uint32_t parts = parts_of(&by_tokens, r, slices, r->pairs->keys, q_floats + k_floats, 2 * held,
+                                        keep);
+        const tli_view partial_q = tli_view_add(workspace, 2 * held),
+                       partial_k = tli_view_add(partial_q, parts * q_floats),
+                       to_q = parts > 1 && wq != NULL ? partial_q : dxq,
+                       to_k = parts > 1 && wk != NULL ? partial_k : dxk;
+        const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys, parts);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, own);
         sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
-        sizes.dxq_at = dxq.at, sizes.dxk_at = dxk.at;
+        sizes.dxq_at = to_q.at, sizes.dxk_at = to_k.at, sizes.parts = (i32)parts;
         const traffic work = {.products = sides_of(&c),
                               .matrices = sides_of(&c),
                               .inputs = 4,
@@ -363,8 +397,10 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                               .filled = filled_by_token(&by_tokens, r, TLI_OFFSET_LOGITS_BACKWARD, r->inner)};
         TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &by_tokens, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(dweights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
-                           TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_MEM(dxq.mem),
-                           TLI_ARG_MEM(dxk.mem), TLI_ARG_STRUCT(sizes)));
+                           TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_MEM(to_q.mem),
+                           TLI_ARG_MEM(to_k.mem), TLI_ARG_STRUCT(sizes)));
+        if (parts > 1 && wq != NULL) TLI_TRY(add_parts(ctx, dxq, partial_q, parts, q_floats));
+        if (parts > 1 && wk != NULL) TLI_TRY(add_parts(ctx, dxk, partial_k, parts, k_floats));
     }
     return TL_OK;
 }
@@ -381,10 +417,13 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
     TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
     const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns);
     const share own = choose_share(&t, r, panels, r->pairs->queries);
+    const uint64_t floats = (uint64_t)r->pairs->queries * r->batch * r->heads * r->head_dim;
+    const uint32_t parts = parts_of(&t, r, panels, r->pairs->queries, floats, 0, true);
+    const tli_view to = parts > 1 ? workspace : y;
     for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
-        const tli_launch launch = by_token(&t, r, panels, own, r->pairs->queries);
+        const tli_launch launch = by_token(&t, r, panels, own, r->pairs->queries, parts);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, own);
-        sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = y.at;
+        sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = to.at, sizes.parts = (i32)parts;
         const traffic work = {.products = 1,
                               .matrices = 1,
                               .inputs = 1,
@@ -392,7 +431,8 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
                               .filled = filled_by_token(&t, r, TLI_OFFSET_VALUES, r->head_dim)};
         TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &t, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem),
-                           TLI_ARG_MEM(y.mem), TLI_ARG_STRUCT(sizes)));
+                           TLI_ARG_MEM(to.mem), TLI_ARG_STRUCT(sizes)));
+        if (parts > 1) TLI_TRY(add_parts(ctx, y, to, parts, floats));
     }
     return TL_OK;
 }
@@ -409,12 +449,16 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_values_backward", &kernel));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
     const share own = choose_share(&by_tokens, r, slices, r->pairs->keys);
-    const uint64_t limit = tli_offset_chunk_pairs(r, (uint64_t)slices * r->heads);
+    const uint64_t limit = tli_offset_chunk_pairs(r, (uint64_t)slices * r->heads),
+                   floats = (uint64_t)r->pairs->keys * r->batch * r->inner;
     for (tli_offset_chunk c = {0}; tli_offset_chunk_next(r->pairs, NULL, w, NULL, dw, limit, &c);) {
-        const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys);
+        const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * slices * r->heads;
+        const uint32_t parts = parts_of(&by_tokens, r, slices, r->pairs->keys, floats, held, true);
+        const tli_view to = parts > 1 ? tli_view_add(workspace, held) : dx;
+        const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys, parts);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, own);
         sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
-        sizes.partial_at = workspace.at, sizes.dx_at = dx.at;
+        sizes.partial_at = workspace.at, sizes.dx_at = to.at, sizes.parts = (i32)parts;
         const traffic work = {.products = 1,
                               .matrices = 1,
                               .inputs = 3,
@@ -422,8 +466,9 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                               .filled = filled_by_token(&by_tokens, r, TLI_OFFSET_VALUES_BACKWARD, r->inner)};
         TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &by_tokens, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key),
-                           TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(dx.mem),
+                           TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(to.mem),
                            TLI_ARG_STRUCT(sizes)));
+        if (parts > 1) TLI_TRY(add_parts(ctx, dx, to, parts, floats));
         TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
                                           workspace, dweights));
         TLI_TRY(chunk_weight_gradient(ctx, r, &gradient, &c, 0, 2, x, dy, weights, c.dkey));

@@ -12,6 +12,9 @@ static const struct {
 } sides[] = {{64, 0.75}, {32, 0.6}, {16, 0.33}};
 enum { SIDES = sizeof sides / sizeof *sides };
 
+/* Work-groups with parts of the offsets: two for each compute unit of those GPUs, and as many parts at most. */
+enum { PART_GROUPS = 264, MOST_PARTS = 4 };
+
 static bool owns_tokens(tli_product_kind kind)
 {
     return kind == TLI_OFFSET_LOGITS_BACKWARD || kind == TLI_OFFSET_VALUES ||
@@ -72,4 +75,11 @@ tli_tile tli_offset_gemm_gpu_tile(const tli_offset_gemm *r, tli_kernel_form form
         best = tli_gpu_tile_of(sides[i].side);
     }
     return best;
+}
+
+uint32_t tli_offset_gemm_block_parts(uint64_t groups, uint64_t floats, uint64_t room)
+{
+    uint32_t parts = 1;
+    while (groups * parts < PART_GROUPS && parts < MOST_PARTS && 2 * parts * floats <= room) parts *= 2;
+    return parts;
 }

@@ -21,4 +21,8 @@ double tli_offset_gemm_block_filled(const tli_offset_gemm *r, tli_tile tile, uin
 /* The default tile. By the shape alone, so that results do not depend on the device. */
 tli_tile tli_offset_gemm_gpu_tile(const tli_offset_gemm *r, tli_kernel_form form, tli_product_kind kind);
 
+/* Into how many parts the offsets of a launch of blocks are split that has `groups` work-groups else: so many that a large GPU has work for
+ * all of its compute units, also when half of the blocks have few offsets. Each has `floats` sums, `room` is what there is for them. */
+uint32_t tli_offset_gemm_block_parts(uint64_t groups, uint64_t floats, uint64_t room);
+
 #endif

@@ -11,6 +11,14 @@ enum { LEAST_BYTES = 32 << 20 };
 /* Columns of the inner dimension that a work-group of the backward kernels has at least. */
 enum { NARROWEST_BLOCK = 16 };
 
+/* Floats for two parts of the sums by token, of queries and of keys, where a GPU's tile has the rows of several tokens
+ * (tli_offset_gemm_block_parts). */
+static uint64_t parts_room(uint32_t tokens, uint32_t batch, uint64_t widest)
+{
+    enum { LARGEST_BATCH = 32 }; /* two tokens of which fit the largest tile */
+    return 4ull * tokens * (batch < LARGEST_BATCH ? batch : LARGEST_BATCH) * widest;
+}
+
 uint64_t tli_offset_chunk_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t rows = kept ? 0 : 2ull * heads * head_dim,
@@ -35,7 +43,9 @@ uint64_t tli_offset_gemm_workspace(uint64_t chunk_bytes, uint32_t tokens, uint32
                    largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
                    most = fit > largest_rows ? fit : largest_rows;
     /* what tli_offset_chunk_pairs gives for any batch up to this one, or more */
-    const uint64_t chunk = (all < most ? all : most) * row,
+    const uint64_t width = (uint64_t)heads * head_dim,
+                   room = chunk_bytes > 0 ? parts_room(tokens, batch, inner > width ? inner : width) : 0,
+                   chunk = (all < most ? all : most) * row + room,
                    narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
     return tli_larger(tli_larger(chunk, narrow), tli_offset_gemv_workspace(tokens, heads, head_dim));
 }

@@ -144,7 +144,8 @@ static tl_status create_data(tl_context *ctx, const char *name, const char *what
 typedef struct pair_builder {
     uint32_t *counts;         /* pairs per row of the key's table */
     int32_t *group_of, *next; /* group of such a row; where a group's next pair goes */
-    int32_t (*list)[2];       /* the contents of the device's tensors, see tli_pair_table */
+    int32_t *ends, *order;    /* see order_by_size */
+    int32_t (*list)[2];       /* the contents of device_pairs */
 } pair_builder;
 
 static void free_builder(pair_builder *b)
@@ -152,12 +153,14 @@ static void free_builder(pair_builder *b)
     free(b->counts);
     free(b->group_of);
     free(b->next);
+    free(b->ends);
+    free(b->order);
     free(b->list);
 }
 
 uint64_t tli_pair_table_groups(uint32_t groups)
 {
-    return 4 * (uint64_t)(groups > 0 ? groups : 1); /* a share may have none */
+    return 5 * (uint64_t)(groups > 0 ? groups : 1); /* a share may have none */
 }
 
 static size_t list_rows(const tli_pair_table *pairs)
@@ -170,8 +173,11 @@ static bool create_builder(const tli_pair_table *pairs, uint32_t rows, pair_buil
     b->counts = calloc(rows, sizeof *b->counts);
     b->group_of = malloc(rows * sizeof *b->group_of);
     b->next = calloc(pairs->groups + 1, sizeof *b->next);
+    b->ends = malloc((pairs->largest + 1) * sizeof *b->ends);
+    b->order = malloc((pairs->groups + 1) * sizeof *b->order);
     b->list = malloc(list_rows(pairs) * sizeof *b->list);
-    return b->counts != NULL && b->group_of != NULL && b->next != NULL && b->list != NULL;
+    return b->counts != NULL && b->group_of != NULL && b->next != NULL && b->ends != NULL &&
+           b->order != NULL && b->list != NULL;
 }
 
 /* Groups in ascending order of the key's row, and the pairs of each. */
@@ -206,6 +212,17 @@ static void build_table(const tli_geometry *geometry, uint32_t rows, tli_pair_ta
     }
 }
 
+/* Groups by falling numbers of pairs, those of the same number as they come. ends: scratch for one number more than pairs->largest. */
+static void order_by_size(const tli_pair_table *pairs, int32_t *ends, int32_t *order)
+{
+    const uint32_t largest = pairs->largest;
+    memset(ends, 0, (largest + 1) * sizeof *ends);
+    for (uint32_t g = 0; g < pairs->groups; g++) ends[largest - (uint32_t)pairs->group[g].count]++;
+    for (uint32_t size = 1; size <= largest; size++) ends[size] += ends[size - 1];
+    for (uint32_t g = pairs->groups; g-- > 0;)
+        order[--ends[largest - (uint32_t)pairs->group[g].count]] = (int32_t)g;
+}
+
 static tl_status no_memory(tl_context *ctx, const char *name)
 {
     return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the pair table of %s",
@@ -223,8 +240,12 @@ tl_status tli_pair_table_fit(tl_context *ctx, const char *name, const tli_geomet
     tl_status status = create_builder(pairs, rows, &b) ? TL_OK : no_memory(ctx, name);
     if (status == TL_OK) {
         build_table(geometry, rows, pairs, &b);
+        order_by_size(pairs, b.ends, b.order);
         status = tl_tensor_write(ctx, pairs->device_groups, 0, (uint64_t)pairs->groups * 4, pairs->group);
     }
+    if (status == TL_OK)
+        status = tl_tensor_write(ctx, pairs->device_groups, (uint64_t)pairs->groups * 4, pairs->groups,
+                                 b.order);
     if (status == TL_OK) status = tl_tensor_write(ctx, pairs->device_pairs, 0, list_rows(pairs) * 2, b.list);
     free_builder(&b);
     return status;

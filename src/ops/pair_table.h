@@ -19,9 +19,10 @@ typedef struct tli_pair_table {
     uint32_t queries, keys;
     /* Of blocks of 2^b queries (side 0) or keys (side 1): their offsets, each once a block, in all blocks together. */
     uint32_t block_steps[2][TLI_BLOCK_SIZES];
-    tli_pair_group *group;    /* host copy, sorted by `key` */
-    tl_tensor *device_groups; /* int4 per group */
-    tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/offset_gemm_gpu.cl: a
+    tli_pair_group *group; /* host copy, sorted by `key` */
+    tl_tensor
+        *device_groups; /* int4 per group; behind them the groups' numbers, by falling numbers of pairs */
+    tl_tensor *device_pairs; /* int2 a pair: {i, j}; behind them the index of kernels/offset_gemm_gpu.cl: a
                                * span  {begin, end} a query, {pair, group} sorted by query; the same by key */
 } tli_pair_table;
 
