@@ -363,6 +363,9 @@ static void mistakes_are_named(void **state)
     mkdir(at("run"), 0777);
     write_text("run/metrics.jsonl", "");
     fails(2, "report one.jsonl run --out run/metrics.jsonl", "--out would write over run/metrics.jsonl");
+    write_text("run/confusion.tsv", "\t0\t1\n0\t1\t0\n1\t0\t1\n");
+    fails(2, "report run --out run/confusion.tsv", "--out would write over run/confusion.tsv");
+    assert_int_equal(remove(at("run/confusion.tsv")), 0);
     write_text("run/model.safetensors", "no weights");
     fails(2, "report run --out page.html", "run/model.safetensors");
     char words[400] = "report --out page.html";
