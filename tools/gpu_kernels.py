@@ -52,7 +52,7 @@ class Program:
         own = [o[2:] for o in self.options if re.match("-D(?!TL_(CPU|VW|GROUP)=|COLUMN_BLOCK=|TILE=64$)", o)]
         self.name = family + (":" + ",".join(own) if own else "")
         shape = [o for o in own if re.match("(INNER|HEADS|HEAD_DIM|[QK]_)", o)]
-        self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
+        self.tiled = family.endswith("_gpu")  # the others are row kernels or have matrix units
         self.tensor = family.endswith("_mma")
         self.matrix = family.endswith("_mfma")
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
@@ -272,7 +272,7 @@ def main(arguments):
     programs = [Program(path) for path in sorted(glob.glob(os.path.join(work, "programs/*.cl")))]
     have, missing = targets(work)
     jobs = [(name, function, program) for name, function in have for program in programs
-            if (program.counted and (function is not intel or program.tiled) or name in FOR_ALL_SHAPES) and
+            if (program.counted or name in FOR_ALL_SHAPES) and
             not (program.wide and function in (amd, intel)) and (name in TENSOR or not program.tensor) and
             (name in MATRIX or not program.matrix)]
     jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
