@@ -84,9 +84,9 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
                                           column;
                 const int4 of_tokens = token_rows(pairs + group.x, side != 0, batch, row_begin, rows);
 #pragma unroll 1
-                for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
+                for (int k = 0; k < LOOP_BOUND(INNER, batch) + TILE_K; k += TILE_K) {
                     float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                    if (k < INNER) {
+                    if (k < LOOP_BOUND(INNER, batch)) {
                         next_a = tile_fetch_transposed(x + k, INNER, of_tokens, TILE_DEPTH(INNER, k));
                         next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
                     }
@@ -204,9 +204,9 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
         __global const float *row = x + s.x_at + ((ulong)pairs[p].y * batch + b0) * INNER;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
 #pragma unroll 1
-        for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
+        for (int k = 0; k < LOOP_BOUND(INNER, batch) + TILE_K; k += TILE_K) {
             float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-            if (k < INNER) {
+            if (k < LOOP_BOUND(INNER, batch)) {
                 next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
                 next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
             }
@@ -278,9 +278,9 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                                       (ulong)c0 * WIDTH;
             __global const float *weight = weights + s.weights_at + (ulong)p * batch + b0; // of head 0
 #pragma unroll 1
-            for (int k = 0; k < HEADS * HEAD_PADDED + TILE_K; k += TILE_K) {
+            for (int k = 0; k < LOOP_BOUND(HEADS * HEAD_PADDED, batch) + TILE_K; k += TILE_K) {
                 float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                if (k < HEADS * HEAD_PADDED) {
+                if (k < LOOP_BOUND(HEADS * HEAD_PADDED, batch)) {
                     const int head = k / HEAD_PADDED;
                     const int c = k % HEAD_PADDED;
                     const int at = head * HEAD_DIM + c;
@@ -331,13 +331,13 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
         if (g < group_begin || g >= group_end) continue;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
         __global const float *row = dy + s.dy_at + ((ulong)pairs[p].x * batch + b0) * WIDTH;
-        for (int head = 0; head < HEADS; head++) {
+        for (int head = 0; head < LOOP_BOUND(HEADS, batch); head++) {
             float4 u[4];
             tile_clear(u);
 #pragma unroll 1
-            for (int k = 0; k < HEAD_DIM + TILE_K; k += TILE_K) {
+            for (int k = 0; k < LOOP_BOUND(HEAD_DIM, batch) + TILE_K; k += TILE_K) {
                 float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                if (k < HEAD_DIM) {
+                if (k < LOOP_BOUND(HEAD_DIM, batch)) {
                     next_a = tile_fetch_transposed(row + head * HEAD_DIM + k, WIDTH, rows,
                                                    TILE_DEPTH(HEAD_DIM, k));
                     next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,

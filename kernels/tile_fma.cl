@@ -35,7 +35,13 @@
 #define TILE_K     (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
 #define TILE_STRIDE                                                                                          \
     (TILE + TILE_PADDING) // floats between rows in local memory: of 16 bytes, and in different banks
+#ifdef TL_SUB_GROUP // of Intel's GPUs alone: the smallest sub-groups leave a work-item the most registers
+#define TILE_SUB_GROUP __attribute__((intel_reqd_sub_group_size(TL_SUB_GROUP)))
+#else
+#define TILE_SUB_GROUP
+#endif
 #define TILE_GROUP                                                                                           \
+    TILE_SUB_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
 // Work-items with the same TILE_Y have the same rows, with the same TILE_X the same columns. Of 16 neighbours no more than eight have columns
 // of their own: then they read 128 bytes of an operand, what local memory gives at once.

@@ -111,6 +111,14 @@ static inline void tile_turn_sync(float4 *acc, int k, __local tile_word *tile_a,
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
+// `number`, which is known to the compiler, as a bound of a loop; positive: any number that is, and that it does not know. Intel's compiler
+// unrolls loops of a known number of turns whatever they are told, and then spills registers.
+#ifdef TL_SUB_GROUP
+#define LOOP_BOUND(number, positive) max(number, -(positive))
+#else
+#define LOOP_BOUND(number, positive) (number)
+#endif
+
 // Inner indices of a slice that begins at k, of a number that is known to the compiler: no checks where all slices are full.
 #define TILE_DEPTH(inner, k) ((inner) % TILE_K == 0 ? TILE_K : (inner) - (k))
 

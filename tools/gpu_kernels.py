@@ -23,7 +23,7 @@ MATRIX = ["gfx90a"]  # AMD's that have the matrix cores of kernels/mfma.cl
 # What a multiprocessor has: bytes of local memory, of which each work-group takes NVIDIA_RESERVED more than it asks for.
 NVIDIA_LOCAL = {"sm_70": 96 << 10, "sm_80": 164 << 10, "sm_90": 228 << 10}
 NVIDIA_RESERVED, NVIDIA_REGISTERS, NVIDIA_ITEMS, NVIDIA_SCHEDULERS, WARP = 1024, 65536, 2048, 4, 32
-INTEL = ["skl", "dg2", "pvc"]
+INTEL = {"skl": 8, "dg2": 8, "pvc": 16}  # and the work-items of a sub-group that src/device/list.c finds there
 FOR_ALL_SHAPES = ["sm_90", "gfx90a", "spirv"]
 ROW_GROUP = 64  # work-items of row kernels, whose number is no part of the program
 SLICE_LOADS = 4  # kernels/tile_gpu.cl: elements that a work-item loads of an operand's slice
@@ -60,7 +60,7 @@ class Program:
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
         of_tile = parts * (min(tile, 64) // 4) ** 2  # kernels/tile_fma.cl, and kernels/tile_tensor.cl with its one tile
         self.items = of_tile if self.tiled or family.startswith("offset_gemm") else 2 * tile if self.tensor or self.matrix else ROW_GROUP
-        self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs alone
+        self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs, and Intel's with sub-groups of 8
         self.slice_ffma = 4 * tile  # kernels/tile_fma.cl: those that a work-item has in a slice of the inner dimension
         self.counted = not family.startswith("offset_gemm") or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
 
@@ -186,7 +186,8 @@ def intel(work, program, target):
     """Registers that kernels spill; those without any are not said."""
     root = os.path.abspath(os.path.join(work, "intel/usr"))
     libraries = f"{root}/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu/intel-opencl"
-    log = run([root + "/bin/ocloc", "compile", "-file", program.path, "-device", target, "-options", " ".join(program.options),
+    log = run([root + "/bin/ocloc", "compile", "-file", program.path, "-device", target, "-options",
+               " ".join([*program.options, f"-DTL_SUB_GROUP={INTEL[target]}"]),
                "-out_dir", os.path.dirname(object_path(work, program, target, ""))], env=dict(os.environ, LD_LIBRARY_PATH=libraries))
     other = [line for line in log.splitlines() if "warning:" in line and "spilled around" not in line]
     if other:
@@ -273,7 +274,7 @@ def main(arguments):
     have, missing = targets(work)
     jobs = [(name, function, program) for name, function in have for program in programs
             if (program.counted or name in FOR_ALL_SHAPES) and
-            not (program.wide and function in (amd, intel)) and (name in TENSOR or not program.tensor) and
+            not (program.wide and (function is amd or INTEL.get(name) == 16)) and (name in TENSOR or not program.tensor) and
             (name in MATRIX or not program.matrix)]
     jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
     faults, rows = [], {}

@@ -25,6 +25,7 @@ static tli_limits traits_of(const tl_device_info *device, const tl_context_optio
     const tli_kernel_form form = tli_device_form(device, limits.cpu_path);
     limits.vector_width = form.vector_width;
     limits.row_group = form.row_group;
+    limits.sub_group = tli_device_sub_group(device);
     return limits;
 }
 

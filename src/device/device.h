@@ -26,6 +26,8 @@ typedef struct tli_kernel_form {
     uint32_t
         tile; /* rows and columns of the tiles of the GPU form's products, for tests; 0: by each product's shape */
     bool wide_tiles; /* work-items have registers for the 64 results that the largest tiles give them */
+    uint32_t
+        sub_group; /* work-items of a sub-group that the tiles' kernels ask for; 0: the compiler's choice */
 } tli_kernel_form;
 
 typedef struct tli_limits {
@@ -34,7 +36,7 @@ typedef struct tli_limits {
     uint32_t row_group;
     bool path_given; /* the caller requires that form: no fallback to the other */
     uint32_t compute_units;
-    uint32_t tile; /* as in tli_kernel_form */
+    uint32_t tile, sub_group; /* as in tli_kernel_form */
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     uint64_t chunk_bytes; /* tl_device_chunk_bytes of all this */
     tl_gemm_mode gemm;
@@ -150,7 +152,7 @@ typedef struct tli_kernel tli_kernel; /* owned by the context */
 
 /* Kernel `name` of kernels/<family>.cl (or of several files concatenated: "tile+gemm"), compiled after
  * common.cl with `-cl-std=CL1.2`, the context's standard macros (TL_CPU 0|1, TL_VW vector width, TL_GROUP
- * row group) and `options` ("-DTA=1 -DKC=256"; may be ""). Built once per (family, options), from the
+ * row group, and TL_SUB_GROUP where the form has one) and `options` ("-DTA=1 -DKC=256"; may be ""). Built once per (family, options), from the
  * on-disk cache if possible. Cheap to call before every launch. */
 tl_status tli_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
                          tli_kernel **out);

@@ -27,6 +27,8 @@ enum { TLI_PLATFORMS_NAMED = 8 }; /* at most so many in a message */
 int tli_platform_names(char names[TLI_PLATFORMS_NAMED][128]);
 /* Likely reason why a platform of this name shows no device. */
 const char *tli_platform_advice(const char *platform);
+/* Work-items of the smallest sub-groups that kernels may ask for on a GPU of Intel's driver; 0 on any other device. */
+uint32_t tli_device_sub_group(const tl_device_info *device);
 /* Records why no device was found, and returns TL_ERROR_NO_DEVICE. */
 tl_status tli_device_missing(tl_error *err);
 

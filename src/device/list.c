@@ -91,6 +91,22 @@ static bool has_extension(cl_device_id id, const char *name)
     return found;
 }
 
+enum {
+    SUB_GROUP_SIZES_INTEL = 0x4108
+}; /* CL_DEVICE_SUB_GROUP_SIZES_INTEL, which older headers do not have */
+
+uint32_t tli_device_sub_group(const tl_device_info *device)
+{
+    size_t sizes[16], bytes = 0, least = 0;
+    if (device->type != TL_DEVICE_GPU || strstr(device->platform_name, "Intel") == NULL ||
+        !has_extension(device->device_id, "cl_intel_required_subgroup_size") ||
+        clGetDeviceInfo(device->device_id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) != CL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < bytes / sizeof sizes[0]; i++)
+        if (least == 0 || sizes[i] < least) least = sizes[i];
+    return (uint32_t)least;
+}
+
 static bool fp64_config(cl_device_id id)
 {
     cl_device_fp_config config = 0;

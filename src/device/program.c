@@ -249,10 +249,11 @@ static tl_status make_program(tl_context *ctx, bool cpu, const char *family, con
     /* Compilers such as PoCL's report the number of warnings on standard error, in the middle of progress
      * output: only kernel developers want to see that. */
     const char *quiet = getenv("TRANSLUTION_KERNEL_DIR") ? "" : " -w";
-    char all[1024];
-    int length = snprintf(all, sizeof all, "-cl-std=CL1.2%s -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s", quiet,
-                          cpu ? 1 : 0, form.vector_width, form.row_group, options[0] != '\0' ? " " : "",
-                          options);
+    char all[1024], sub_group[32] = "";
+    if (form.sub_group > 0) (void)snprintf(sub_group, sizeof sub_group, " -DTL_SUB_GROUP=%u", form.sub_group);
+    int length = snprintf(all, sizeof all, "-cl-std=CL1.2%s -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s%s",
+                          quiet, cpu ? 1 : 0, form.vector_width, form.row_group, sub_group,
+                          options[0] != '\0' ? " " : "", options);
     if (length < 0 || (size_t)length >= sizeof all)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "the build options of kernels/%s.cl are too long: %.200s...", family, options);
