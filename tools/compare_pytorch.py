@@ -53,8 +53,9 @@ def child(arguments, threads, limit_gib):
 
 
 def theirs(a, *arguments, script='pytorch_forms.py'):
+    tf32 = ['--tf32'] if a.tf32 and script == 'pytorch_forms.py' else []
     return child([sys.executable, os.path.join(a.forms or HERE, script), '--device', a.device,
-                  '--threads', str(a.threads), *map(str, arguments)], a.threads, a.memory_limit)
+                  '--threads', str(a.threads), *tf32, *map(str, arguments)], a.threads, a.memory_limit)
 
 
 def program(a, *arguments):
@@ -63,7 +64,7 @@ def program(a, *arguments):
 
 
 def ours(a, *arguments):
-    return program(a, 'bench', *arguments, '--json')
+    return program(a, 'bench', *arguments, *(['--precision', 'tf32'] if a.tf32 else []), '--json')
 
 
 def in_turns(rounds, sides):
@@ -211,6 +212,7 @@ def main():
     parser.add_argument('--memory-limit', type=float, help='GiB of address space for PyTorch')
     parser.add_argument('--device', default='cpu', help="PyTorch's device: cpu or cuda")
     parser.add_argument('--ours-device', help="translution's device (see translution devices)")
+    parser.add_argument('--tf32', action='store_true', help='steps and products by TF32, on both sides')
     parser.add_argument('--no-compile', action='store_true', help='PyTorch eager alone')
     parser.add_argument('--tokens', type=int, default=150, help='tokens to generate, at most 160')
     parser.add_argument('--images', type=int, default=200, help='images to predict')

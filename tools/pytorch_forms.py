@@ -319,10 +319,12 @@ def main():
     parser.add_argument('--task', default='mnist', choices=['mnist', 'gpt'])
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--compile', action='store_true', help='by torch.compile')
+    parser.add_argument('--tf32', action='store_true', help='on CUDA: products of fp32 by tensor cores')
     parser.add_argument('what', choices=['step', 'gemm', 'grouped', 'check'])
     parser.add_argument('words', nargs='*')
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
+    torch.set_float32_matmul_precision('high' if a.tf32 else 'highest')
     limit = os.environ.get('COMPARE_LIMIT_GIB')
     if limit:
         resource.setrlimit(resource.RLIMIT_AS, (int(float(limit) * 2**30),) * 2)

@@ -18,12 +18,15 @@ echo "$1"
 END
 cat >"$work/program" <<'END'
 #!/bin/sh
+echo "program $*" >>"$WORK/words"
 ms=$(sh "$WORK/answer" ours 100 200 100)
 [ "$2" != gemm ] || { echo "{\"gflops\": $ms}"; exit 0; }
 echo "{\"ms_median\": $ms, \"limit_fraction\": 0.5, \"peak_process_bytes\": 1048576}"
 END
 cat >"$work/pytorch_forms.py" <<'END'
 import os, subprocess, sys
+with open(os.environ['WORK'] + '/words', 'a') as file:
+    print('forms', *sys.argv[1:], file=file)
 if 'gemm' in sys.argv:
     rate = '1000' if '512' in sys.argv else subprocess.run(['sh', os.environ['WORK'] + '/answer', 'eager', '80', '400', '50'],
                                                            stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -51,6 +54,12 @@ grep -q '^alpha  *naive .*no memory' "$work/told" || { echo "a form without memo
 [ "$(grep -c . "$work/calls")" -eq 4 ] || { echo "two rounds of two cases asked our side $(grep -c . "$work/calls") times"; exit 1; }
 WORK=$work python3 tools/compare_pytorch.py --program "$work/program" --forms "$work" --rounds 1 --only 'attention matmul' --no-compile >"$work/told"
 grep -qE '^attention .*1\.[0-9]+ \(' "$work/told" || { echo "no ratio with its spread"; cat "$work/told"; exit 1; }
+# TF32 is asked of both sides.
+: >"$work/calls"
+! grep -q -e tf32 "$work/words" || { echo "TF32 without being asked for"; exit 1; }
+WORK=$work python3 tools/compare_pytorch.py --program "$work/program" --forms "$work" --rounds 1 --only 'attention matmul' --no-compile --tf32 >"$work/told"
+grep -q '^program bench step .*--precision tf32' "$work/words" || { echo "our side is not asked for TF32"; exit 1; }
+grep -q '^forms .*--tf32 .*step attention matmul' "$work/words" || { echo "PyTorch is not asked for TF32"; exit 1; }
 # Products: the median of the rounds' ratios, 100 to 80, 200 to 400 and 100 to 50, not the ratio of the best.
 : >"$work/calls"
 WORK=$work python3 tools/compare_pytorch.py --program "$work/program" --forms "$work" --rounds 3 --gemm --only '1024 x' --json >"$work/told"
