@@ -153,9 +153,9 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
         const int4 rows = fetched_rows(block_rows);
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
 #pragma unroll 1
-        for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
+        for (int k = 0; k < LOOP_BOUND(INNER, batch) + TILE_K; k += TILE_K) {
             float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-            if (k < INNER) {
+            if (k < LOOP_BOUND(INNER, batch)) {
                 next_a = factor * tile_fetch_transposed(x + s.x_at + k, INNER, rows, TILE_DEPTH(INNER, k));
                 next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
             }
@@ -235,9 +235,9 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                                                  : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
                                       (ulong)c0 * WIDTH;
 #pragma unroll 1
-            for (int k = 0; k < HEADS * HEAD_PADDED + TILE_K; k += TILE_K) {
+            for (int k = 0; k < LOOP_BOUND(HEADS * HEAD_PADDED, batch) + TILE_K; k += TILE_K) {
                 float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                if (k < HEADS * HEAD_PADDED) {
+                if (k < LOOP_BOUND(HEADS * HEAD_PADDED, batch)) {
                     const int head = k / HEAD_PADDED, c = k % HEAD_PADDED, column = head * HEAD_DIM + c;
                     if (c == 0)
                         factor = fetched_weights(weight + (ulong)head * all_pairs * batch, block_rows);
@@ -295,9 +295,9 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
             float4 u[4];
             tile_clear(u);
 #pragma unroll 1
-            for (int k = 0; k < HEAD_DIM + TILE_K; k += TILE_K) {
+            for (int k = 0; k < LOOP_BOUND(HEAD_DIM, batch) + TILE_K; k += TILE_K) {
                 float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                if (k < HEAD_DIM) {
+                if (k < LOOP_BOUND(HEAD_DIM, batch)) {
                     next_a = tile_fetch_transposed(dy + s.dy_at + head * HEAD_DIM + k, WIDTH, rows,
                                                    TILE_DEPTH(HEAD_DIM, k));
                     next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,

@@ -111,8 +111,8 @@ static inline void tile_turn_sync(float4 *acc, int k, __local tile_word *tile_a,
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-// `number`, which is known to the compiler, as a bound of a loop; positive: any number that is, and that it does not know. Intel's compiler
-// unrolls loops of a known number of turns whatever they are told, and then spills registers.
+// The constant `number` as a loop's bound which Intel's compiler takes for unknown: it unrolls loops of a known number of turns whatever it
+// is told, and then spills registers. positive: a number above 0 that it does not know, so that the larger one is always `number`.
 #ifdef TL_SUB_GROUP
 #define LOOP_BOUND(number, positive) max(number, -(positive))
 #else
