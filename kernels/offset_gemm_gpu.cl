@@ -284,7 +284,7 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                     const int head = k / HEAD_PADDED;
                     const int c = k % HEAD_PADDED;
                     const int at = head * HEAD_DIM + c;
-                    next_a = row_weights(weight + (ulong)head * all_pairs * batch, rows) *
+                    next_a = row_weights(weight + head * ((ulong)all_pairs * batch), rows) *
                              tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
                     next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
                 }
