@@ -1,6 +1,7 @@
 // C = (alpha op(A) op(B) + beta C + bias + residual) * factor by tensor cores, with sums in fp32: the same arguments as gemm.cl's
 // kernel. Group (x, y, z) owns the TILE x TILE tile (y, x) of batch z; the MMA_ITEMS work-items of a warp, or wavefront, own TILE / 2 rows
-// by MMA_ITEMS columns of it, in fragments of one instruction's results each (mma.cl for NVIDIA, mfma.cl for AMD).
+// by MMA_ITEMS columns of it, in fragments of one instruction's results each (mma.cl for NVIDIA, mfma.cl for AMD, dpas.cl
+// for Intel).
 // Both operands pass through local memory in slices of WORDS words of the inner dimension, word by word [word][TILE]; while a
 // slice is multiplied, the next one is on its way to registers.
 //   -DTA=0|1 -DTB=0|1       which operands are transposed
@@ -96,7 +97,7 @@ static inline void multiply_sync(float (*acc)[MMA_RESULTS], __local const mma_wo
 #define FETCH_B(values, k, depth) fetch(values, b + (ulong)(k)*s.ldb, s.ldb, s.n - j0, depth, false)
 #endif
 
-__kernel __attribute__((reqd_work_group_size(MMA_GROUP_ITEMS, 1, 1))) void
+__kernel __attribute__((reqd_work_group_size(MMA_GROUP_ITEMS, 1, 1))) MMA_SUB_GROUP void
 gemm_tensor(__global const float *restrict a0, __global const float *restrict b0, __global float *c0,
             __global const float *bias, __global const float *residual, __global const float *factor,
             const gemm_sizes s)

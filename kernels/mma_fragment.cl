@@ -1,5 +1,5 @@
 // Fragments of operands that lie in local memory word by word, [word][row or column] with `stride` words between, and their product in
-// the precision that is asked for; for kernels by matrix units (mma.cl or mfma.cl).
+// the precision that is asked for; for kernels by matrix units (mma.cl, mfma.cl or dpas.cl).
 //   -DBF16=0|1 -DSPLIT=0|1  operands in bf16, else tf32 (of AMD fp32); in two parts of tf32 each: what is left of it after rounding is
 //                           the second
 #if BF16 && SPLIT
@@ -7,6 +7,9 @@
 #endif
 
 #define MMA_VALUES (1 + BF16) // of a word
+#ifndef MMA_SUB_GROUP
+#define MMA_SUB_GROUP // the attribute of kernels that they need
+#endif
 #if BF16
 typedef ushort2 mma_word;
 #define MMA_AS_WORD(bits) as_ushort2(bits)
@@ -30,9 +33,16 @@ static inline void mma_load_a(uint *words, uint *small, __local const mma_word *
                               int k)
 {
     tile += MMA_A_WORD * stride + row + MMA_A_ROW;
+#ifdef MMA_A_HALVES // a word of a fragment is the same inner index of two rows
+    __local const ushort *halves = (__local const ushort *)(tile + k * stride) + MMA_A_HALF;
+#endif
 #pragma unroll
     for (int e = 0; e < MMA_WORDS_A; e++) {
+#ifdef MMA_A_HALVES
+        words[e] = halves[4 * e] | (uint)halves[4 * e + 2] << 16;
+#else
         words[e] = as_uint(tile[(k + MMA_A_WORD_STEP(e)) * stride + MMA_A_ROW_STEP(e)]);
+#endif
 #if SPLIT
         mma_split(&words[e], &small[e]);
 #endif

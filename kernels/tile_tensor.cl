@@ -1,4 +1,4 @@
-// What tile_fma.cl says of the tile of the GPU GEMMs, for matrix units (mma.cl or mfma.cl): 64 x 64 results by 256 work-items, whose warps, or
+// What tile_fma.cl says of the tile of the GPU GEMMs, for matrix units (mma.cl, mfma.cl or dpas.cl): 64 x 64 results by 256 work-items, whose warps, or
 // wavefronts, have as many fragments as give each work-item four rows and four columns.
 //   -DBF16=0|1 -DSPLIT=0|1  as of mma_fragment.cl
 #define TILE             64
@@ -9,7 +9,7 @@
 #define PART_ITEMS       TILE_ITEMS
 #define TILE_K           16
 #define TILE_STRIDE      (TILE + MMA_PADDING)
-#define TILE_GROUP       __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1)))
+#define TILE_GROUP       __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) MMA_SUB_GROUP
 #define TILE_PART        0
 #define TILE_OWNS(r)     true
 #define TILE_RESULTS     4

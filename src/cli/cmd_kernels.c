@@ -24,8 +24,10 @@ static const struct {
     const char *files, *name;
 } other_programs[] = {{TLI_GEMM_MMA_FILES, "gemm_mma"},
                       {TLI_GEMM_MFMA_FILES, "gemm_mfma"},
+                      {TLI_GEMM_DPAS_FILES, "gemm_dpas"},
                       {TLI_OFFSET_GEMM_MMA_FILES, "offset_gemm_mma"},
                       {TLI_OFFSET_GEMM_MFMA_FILES, "offset_gemm_mfma"},
+                      {TLI_OFFSET_GEMM_DPAS_FILES, "offset_gemm_dpas"},
                       {TLI_OFFSET_GEMM_BLOCK_FILES, "offset_gemm_block_gpu"}};
 
 /* What begins the file's name: the last of the program's files, its unit or blocks, or that it has what needs no options together. */

@@ -15,6 +15,7 @@ static tli_limits traits_of(const tl_device_info *device, const tl_context_optio
                          .max_alloc_bytes = device->max_alloc_bytes,
                          .local_bytes = device->local_bytes,
                          .gemm = options->gemm,
+                         .dpas_group = tli_device_dpas_group(device),
                          .tile = (uint32_t)tli_variable_value(TLI_VARIABLE_TILE, 0)};
     limits.cpu_path = tli_device_prefers_cpu(device, options->path);
     limits.path_given = options->path != TL_PATH_AUTO;

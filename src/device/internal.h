@@ -19,9 +19,13 @@ const char *tli_cl_name(cl_int code); /* "CL_OUT_OF_RESOURCES"; "unknown OpenCL 
 tl_status tli_cl_check(tl_error *err, cl_int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- list.c, missing.c: platforms, and why no device was found ------------------------------------- */
+/* ---- list.c, missing.c: devices, platforms, and why no device was found ------------------------------------- */
 
 enum { TLI_PLATFORMS_NAMED = 8 }; /* at most so many in a message */
+
+/* Work-items of the sub-groups in which a device multiplies matrices of bf16 by Intel's extensions: the smallest that it has; 0 where it
+ * has not the extensions. */
+uint32_t tli_device_dpas_group(const tl_device_info *device);
 
 /* Names of the first platforms, and how many of them there are. */
 int tli_platform_names(char names[TLI_PLATFORMS_NAMED][128]);

@@ -91,9 +91,8 @@ static bool has_extension(cl_device_id id, const char *name)
     return found;
 }
 
-enum {
-    SUB_GROUP_SIZES_INTEL = 0x4108
-}; /* CL_DEVICE_SUB_GROUP_SIZES_INTEL, which older headers do not have */
+/* CL_DEVICE_SUB_GROUP_SIZES_INTEL, which older headers do not have */
+enum { SUB_GROUP_SIZES_INTEL = 0x4108 };
 
 uint32_t tli_device_sub_group(const tl_device_info *device)
 {
@@ -105,6 +104,13 @@ uint32_t tli_device_sub_group(const tl_device_info *device)
     for (size_t i = 0; i < bytes / sizeof sizes[0]; i++)
         if (least == 0 || sizes[i] < least) least = sizes[i];
     return (uint32_t)least;
+}
+
+uint32_t tli_device_dpas_group(const tl_device_info *device)
+{
+    const bool multiplies = has_extension(device->device_id, "cl_intel_subgroup_matrix_multiply_accumulate") &&
+                            has_extension(device->device_id, "cl_intel_bfloat16_conversions");
+    return multiplies ? tli_device_sub_group(device) : 0;
 }
 
 static bool fp64_config(cl_device_id id)

@@ -17,12 +17,15 @@ bool tli_gemm_tensor_serves(tl_context *ctx, const tli_gemm_args *g)
 tl_status tli_gemm_tensor_kernel(tl_context *ctx, tli_matrix_unit unit, tl_precision precision,
                                  bool transpose_a, bool transpose_b, uint32_t side, tli_kernel **out)
 {
-    char options[120];
+    const char *const files[] = {[TLI_UNIT_MMA] = TLI_GEMM_MMA_FILES,
+                                 [TLI_UNIT_MFMA] = TLI_GEMM_MFMA_FILES,
+                                 [TLI_UNIT_DPAS8] = TLI_GEMM_DPAS_FILES,
+                                 [TLI_UNIT_DPAS16] = TLI_GEMM_DPAS_FILES};
+    char options[160];
     (void)snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DTILE=%u", transpose_a, transpose_b,
                    (unsigned)side);
-    tli_matrix_unit_add_options(ctx, precision, options, sizeof options);
-    return tli_kernel_get_form(ctx, false, unit == TLI_UNIT_MFMA ? TLI_GEMM_MFMA_FILES : TLI_GEMM_MMA_FILES,
-                               "gemm_tensor", options, out);
+    tli_matrix_unit_add_options(ctx, unit, precision, options, sizeof options);
+    return tli_kernel_get_form(ctx, false, files[unit], "gemm_tensor", options, out);
 }
 
 tl_status tli_gemm_tensor(tl_context *ctx, const tli_gemm_args *g)

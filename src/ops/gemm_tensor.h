@@ -8,6 +8,7 @@
 /* The files of a unit's program, as of tli_kernel_family. */
 #define TLI_GEMM_MMA_FILES  "gemm_sizes+gemm_finish+bf16+mma+mma_fragment+gemm_tensor"
 #define TLI_GEMM_MFMA_FILES "gemm_sizes+gemm_finish+bf16+mfma+mma_fragment+gemm_tensor"
+#define TLI_GEMM_DPAS_FILES "gemm_sizes+gemm_finish+bf16+dpas+mma_fragment+gemm_tensor"
 
 /* Whether matrix units compute this product: where the context has products computed by them, and it is not so narrow that a tile would be
  * nearly empty. */

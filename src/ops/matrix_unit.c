@@ -100,19 +100,31 @@ static bool is_cdna(const tl_device_info *device)
            (strstr(device->name, "gfx90a") != NULL || strstr(device->name, "gfx94") != NULL);
 }
 
+tli_matrix_unit tli_matrix_unit_of_device(const tl_device_info *device, uint32_t dpas_group)
+{
+    if (strstr(device->platform_name, "NVIDIA") != NULL) return TLI_UNIT_MMA;
+    if (is_cdna(device)) return TLI_UNIT_MFMA;
+    return dpas_group == 8 ? TLI_UNIT_DPAS8 : dpas_group == 16 ? TLI_UNIT_DPAS16 : TLI_UNIT_NONE;
+}
+
 tli_matrix_unit tli_matrix_unit_of(tl_context *ctx)
 {
-    const tl_device_info *device = tl_context_device(ctx);
-    if (tli_context_limits(ctx)->cpu_path) return TLI_UNIT_NONE;
+    const tli_limits *limits = tli_context_limits(ctx);
+    if (limits->cpu_path) return TLI_UNIT_NONE;
     if (tli_matrix_unit_is_emulated(ctx)) return find_state(ctx)->emulated;
-    if (strstr(device->platform_name, "NVIDIA") != NULL) return TLI_UNIT_MMA;
-    return is_cdna(device) ? TLI_UNIT_MFMA : TLI_UNIT_NONE;
+    return tli_matrix_unit_of_device(tl_context_device(ctx), limits->dpas_group);
 }
 
 bool tli_matrix_unit_has(tli_matrix_unit unit, tl_precision precision)
 {
-    if (unit == TLI_UNIT_MMA) return precision != TL_PRECISION_FP32;
-    return unit == TLI_UNIT_MFMA && (precision == TL_PRECISION_FP32 || precision == TL_PRECISION_BF16);
+    switch (unit) {
+    case TLI_UNIT_MMA: return precision != TL_PRECISION_FP32;
+    case TLI_UNIT_MFMA: return precision == TL_PRECISION_FP32 || precision == TL_PRECISION_BF16;
+    case TLI_UNIT_DPAS8:
+    case TLI_UNIT_DPAS16: return precision == TL_PRECISION_BF16;
+    case TLI_UNIT_NONE: break;
+    }
+    return false;
 }
 
 bool tli_matrix_unit_may(tl_context *ctx, tl_precision precision)
@@ -120,10 +132,22 @@ bool tli_matrix_unit_may(tl_context *ctx, tl_precision precision)
     return tli_matrix_unit_has(tli_matrix_unit_of(ctx), precision);
 }
 
-void tli_matrix_unit_add_options(tl_context *ctx, tl_precision precision, char *options, size_t capacity)
+/* Intel's work-items may have twice as many registers, of which there are then half as many work-items; with the usual number the
+ * compiler keeps the tile's results in memory. */
+#define MANY_REGISTERS " -cl-intel-256-GRF-per-thread"
+
+void tli_matrix_unit_add_options(tl_context *ctx, tli_matrix_unit unit, tl_precision precision, char *options,
+                                 size_t capacity)
 {
+    const bool emulated = tli_matrix_unit_is_emulated(ctx),
+               dpas = unit == TLI_UNIT_DPAS8 || unit == TLI_UNIT_DPAS16;
     const size_t used = strlen(options);
-    (void)snprintf(options + used, capacity - used, " -DBF16=%d -DSPLIT=%d%s", precision == TL_PRECISION_BF16,
-                   precision == TL_PRECISION_TF32X3,
-                   tli_matrix_unit_is_emulated(ctx) ? " -DMMA_EMULATED" : "");
+    (void)snprintf(options + used, capacity - used, "%s -DBF16=%d -DSPLIT=%d%s",
+                   unit == TLI_UNIT_DPAS8    ? " -DDPAS_ITEMS=8"
+                   : unit == TLI_UNIT_DPAS16 ? " -DDPAS_ITEMS=16"
+                                             : "",
+                   precision == TL_PRECISION_BF16, precision == TL_PRECISION_TF32X3,
+                   emulated ? " -DMMA_EMULATED"
+                   : dpas   ? MANY_REGISTERS
+                            : "");
 }

@@ -10,6 +10,8 @@
     "offset_gemm_sizes+bf16+mma+mma_fragment+tile_tensor+tile_gpu+offset_gemm_columns+offset_gemm_gpu"
 #define TLI_OFFSET_GEMM_MFMA_FILES                                                                           \
     "offset_gemm_sizes+bf16+mfma+mma_fragment+tile_tensor+tile_gpu+offset_gemm_columns+offset_gemm_gpu"
+#define TLI_OFFSET_GEMM_DPAS_FILES                                                                           \
+    "offset_gemm_sizes+bf16+dpas+mma_fragment+tile_tensor+tile_gpu+offset_gemm_columns+offset_gemm_gpu"
 
 /* Whether matrix units compute a product of so many rows and columns, in a context whose kernels by offset are of this form: where products
  * are computed by them, and both are more than half of a tile's, or a tile is asked for that is as large (TRANSLUTION_TILE). */

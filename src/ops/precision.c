@@ -82,7 +82,7 @@ static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
         (void)snprintf(
             why, WHY,
             "%s has no tensor cores for %s that the kernels for GPUs know: NVIDIA's have tf32 and bf16, "
-            "AMD's from CDNA2 on bf16",
+            "AMD's from CDNA2 on and Intel's with XMX bf16",
             name, tli_choice_shown(&tli_precision_choices, (int)wanted));
         return;
     }

@@ -117,6 +117,8 @@ tl_status tli_every_program(tl_context *ctx)
     if (!tli_context_limits(ctx)->cpu_path) {
         TLI_TRY(take_precisions(ctx, TLI_UNIT_MMA, 2));
         TLI_TRY(take_precisions(ctx, TLI_UNIT_MFMA, 1));
+        TLI_TRY(take_precisions(ctx, TLI_UNIT_DPAS8, 1));
+        TLI_TRY(take_precisions(ctx, TLI_UNIT_DPAS16, 1));
     }
     for (int t = 0; tli_task_at(t) != NULL; t++)
         for (int size = 0; tli_preset_at(size) != NULL; size++) {

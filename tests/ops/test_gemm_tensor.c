@@ -12,11 +12,10 @@ static const uint32_t tiles[TILES] = {64, 128};
 static const struct {
     tli_matrix_unit unit;
     tl_precision precision;
-} kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3},
-             {TLI_UNIT_MMA, TL_PRECISION_TF32},
-             {TLI_UNIT_MMA, TL_PRECISION_BF16},
-             {TLI_UNIT_MFMA, TL_PRECISION_FP32},
-             {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
+} kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3}, {TLI_UNIT_MMA, TL_PRECISION_TF32},
+             {TLI_UNIT_MMA, TL_PRECISION_BF16},   {TLI_UNIT_MFMA, TL_PRECISION_FP32},
+             {TLI_UNIT_MFMA, TL_PRECISION_BF16},  {TLI_UNIT_DPAS8, TL_PRECISION_BF16},
+             {TLI_UNIT_DPAS16, TL_PRECISION_BF16}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* No multiples of a fragment, a warp's share, a tile or a slice; more than a tile; one slice, none that is full, and none at all. */
@@ -66,9 +65,51 @@ static void a_precision_has_its_own_error_and_no_better(void **unused)
         assert_true(error_in(ctx, TL_PRECISION_FP32, TL_PRECISION_FP32) <= 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
         assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+        for (tli_matrix_unit unit = TLI_UNIT_DPAS8; unit <= TLI_UNIT_DPAS16; unit++) {
+            MUST(ctx, tli_matrix_unit_emulate(ctx, unit));
+            assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
+            assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+        }
         MUST(ctx, tli_matrix_unit_emulate(ctx, TLI_UNIT_MMA));
     }
     tl_context_destroy(ctx);
+}
+
+/* By its platform, its name, and the sub-group that Intel's extension needs on it. */
+static void a_device_has_the_unit_of_its_maker(void **unused)
+{
+    static const struct {
+        const char *platform, *name;
+        uint32_t sub_group;
+        tli_matrix_unit unit;
+    } devices[] = {
+        {"NVIDIA CUDA", "NVIDIA A100-SXM4-40GB", 0, TLI_UNIT_MMA},
+        {"AMD Accelerated Parallel Processing", "gfx90a:sramecc+:xnack-", 0, TLI_UNIT_MFMA},
+        {"AMD Accelerated Parallel Processing", "gfx1030", 0, TLI_UNIT_NONE},
+        {"Intel(R) OpenCL Graphics", "Intel(R) UHD Graphics 770", 0, TLI_UNIT_NONE},
+        {"Intel(R) OpenCL Graphics", "Intel(R) Arc(TM) A770 Graphics", 8, TLI_UNIT_DPAS8},
+        {"Intel(R) OpenCL Graphics", "Intel(R) Data Center GPU Max 1100", 16, TLI_UNIT_DPAS16},
+        {"Intel(R) OpenCL Graphics", "one that is not known", 32, TLI_UNIT_NONE},
+    };
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        tl_device_info device = {.device = 0};
+        snprintf(device.platform_name, sizeof device.platform_name, "%s", devices[i].platform);
+        snprintf(device.name, sizeof device.name, "%s", devices[i].name);
+        assert_int_equal(tli_matrix_unit_of_device(&device, devices[i].sub_group), devices[i].unit);
+    }
+    static const struct {
+        tli_matrix_unit unit;
+        bool has[4]; /* in fp32, tf32x3, tf32 and bf16 */
+    } units[] = {{TLI_UNIT_NONE, {false, false, false, false}},
+                 {TLI_UNIT_MMA, {false, true, true, true}},
+                 {TLI_UNIT_MFMA, {true, false, false, true}},
+                 {TLI_UNIT_DPAS8, {false, false, false, true}},
+                 {TLI_UNIT_DPAS16, {false, false, false, true}}};
+    static const tl_precision precisions[] = {TL_PRECISION_FP32, TL_PRECISION_TF32X3, TL_PRECISION_TF32,
+                                              TL_PRECISION_BF16};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        for (int p = 0; p < 4; p++)
+            assert_int_equal(tli_matrix_unit_has(units[i].unit, precisions[p]), units[i].has[p]);
 }
 
 /* tli_gemm takes matrix units for wide products alone, and without being told so for none. */
@@ -194,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_is_right),
                                        cmocka_unit_test(a_precision_has_its_own_error_and_no_better),
+                                       cmocka_unit_test(a_device_has_the_unit_of_its_maker),
                                        cmocka_unit_test(narrow_products_are_left_to_other_kernels),
                                        cmocka_unit_test(what_cannot_or_is_wrong_falls_back_with_a_notice),
                                        cmocka_unit_test(matrix_cores_for_fp32_serve_where_they_are_right)};

@@ -14,11 +14,11 @@ static const struct {
     double
         off; /* of the root mean square, at most, of what a layer computes from operands that are rounded so */
     bool every_role; /* whether it is tried with every set of roles */
-} kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3, 1e-5, false},
-             {TLI_UNIT_MMA, TL_PRECISION_TF32, 3e-3, true},
-             {TLI_UNIT_MMA, TL_PRECISION_BF16, 2e-2, false},
-             {TLI_UNIT_MFMA, TL_PRECISION_FP32, 1e-5, true},
-             {TLI_UNIT_MFMA, TL_PRECISION_BF16, 2e-2, false}};
+} kinds[] = {
+    {TLI_UNIT_MMA, TL_PRECISION_TF32X3, 1e-5, false}, {TLI_UNIT_MMA, TL_PRECISION_TF32, 3e-3, true},
+    {TLI_UNIT_MMA, TL_PRECISION_BF16, 2e-2, false},   {TLI_UNIT_MFMA, TL_PRECISION_FP32, 1e-5, true},
+    {TLI_UNIT_MFMA, TL_PRECISION_BF16, 2e-2, false},  {TLI_UNIT_DPAS8, TL_PRECISION_BF16, 2e-2, false},
+    {TLI_UNIT_DPAS16, TL_PRECISION_BF16, 2e-2, false}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* In units of what is expected in another precision. */
@@ -44,6 +44,11 @@ static void a_precision_has_its_own_error_and_no_better(void **unused)
     assert_true(error_in(ctx, TL_PRECISION_FP32, TL_PRECISION_FP32) <= 1);
     assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
     assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+    for (tli_matrix_unit unit = TLI_UNIT_DPAS8; unit <= TLI_UNIT_DPAS16; unit++) {
+        MUST(ctx, tli_matrix_unit_emulate(ctx, unit));
+        assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
+        assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+    }
     tl_context_destroy(ctx);
 }
 

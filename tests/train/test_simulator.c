@@ -126,10 +126,9 @@ static void tensor_core_products(void **unused)
     static const struct {
         tli_matrix_unit unit;
         tl_precision precision;
-    } kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3},
-                 {TLI_UNIT_MMA, TL_PRECISION_BF16},
-                 {TLI_UNIT_MFMA, TL_PRECISION_FP32},
-                 {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
+    } kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32X3}, {TLI_UNIT_MMA, TL_PRECISION_BF16},
+                 {TLI_UNIT_MFMA, TL_PRECISION_FP32},  {TLI_UNIT_MFMA, TL_PRECISION_BF16},
+                 {TLI_UNIT_DPAS8, TL_PRECISION_BF16}, {TLI_UNIT_DPAS16, TL_PRECISION_BF16}};
     enum { TRANSPOSITIONS = 4, CASES = TRANSPOSITIONS * (int)(sizeof kinds / sizeof *kinds) };
     tl_context *ctx = new_context(path);
     skip_without_matrix_units(ctx);
@@ -150,7 +149,9 @@ static void tensor_core_products_by_offset(void **unused)
     static const struct {
         tli_matrix_unit unit;
         tl_precision precision;
-    } kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32}, {TLI_UNIT_MFMA, TL_PRECISION_BF16}};
+    } kinds[] = {{TLI_UNIT_MMA, TL_PRECISION_TF32},
+                 {TLI_UNIT_MFMA, TL_PRECISION_BF16},
+                 {TLI_UNIT_DPAS16, TL_PRECISION_BF16}};
     const tl_layer_config c = {.size = sizeof c,
                                .op = TL_OP_TRANSLUTION,
                                .height = 1,
