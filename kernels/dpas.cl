@@ -1,6 +1,6 @@
-// The names of mma.cl for the matrix units of Intel's GPUs (XMX): a sub-group of DPAS_ITEMS work-items multiplies DPAS_ROWS x DPAS_ITEMS results by
-// cl_intel_subgroup_matrix_multiply_accumulate, in bf16. Under MMA_EMULATED the same, by the tables of that extension, through local
-// memory.
+// The names of mma.cl for the matrix units of Intel's GPUs (XMX): the DPAS_ITEMS neighbouring work-items of a sub-group multiply DPAS_ROWS x
+// DPAS_ITEMS results by cl_intel_subgroup_matrix_multiply_accumulate, with operands of bf16. Under MMA_EMULATED the same, by the tables of
+// that extension, through local memory.
 //   -DDPAS_ITEMS=8|16  the smallest sub-group that the device has
 //   -DDPAS_ROWS=4|8    of results, which a work-item has in one column
 #ifndef DPAS_ROWS
@@ -27,7 +27,6 @@
 #define MMA_WORDS_A DPAS_ROWS
 #define MMA_A_WORD  MMA_LANE
 #else
-#define MMA_A_HALVES
 #if DPAS_ROWS == 8
 #define MMA_WORDS_A 4
 #else
@@ -55,7 +54,7 @@
 #define MMA_SUB_GROUP    __attribute__((intel_reqd_sub_group_size(DPAS_ITEMS)))
 #define MMA_LOCALS(name) __local float *const name = 0
 
-// Not every header of Intel's compilers has them.
+// Of the two extensions, declared here as not every header of Intel's compilers has them.
 ushort __attribute__((overloadable)) intel_convert_bfloat16_as_ushort(float x);
 typedef TL_CAT(float, DPAS_ROWS) dpas_results;
 #if DPAS_ITEMS == 8
@@ -86,8 +85,7 @@ static inline void mma_sync(float *d, const uint *a, const uint *b, __local floa
 #define MMA_HALF(x)    ((ushort)bf16_bits(x))
 #define MMA_PAIR(x, y) bf16_pair(x, y)
 #define MMA_SCRATCH                                                                                          \
-    (MMA_ITEMS *                                                                                             \
-     (MMA_WORDS_A + MMA_WORDS_B)) // components of a sub-group, of A and of B: [component][work-item]
+    (MMA_ITEMS * (MMA_WORDS_A + MMA_WORDS_B)) // words of a sub-group, of A and of B: [word][work-item]
 #define MMA_LOCALS(name) __local float name[MMA_SCRATCH * MMA_GROUP_ITEMS / MMA_ITEMS]
 
 static inline float dpas_value(uint word, int half_of)

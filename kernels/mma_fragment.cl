@@ -28,18 +28,23 @@ static inline void mma_split(uint *big, uint *small)
 }
 #endif
 
+#ifdef MMA_A_HALF // of a word in local memory: a fragment of A has then one inner index of two rows in a word
+static inline ushort mma_half(mma_word word)
+{
+    return (ushort)(as_uint(word) >> MMA_A_HALF * 16);
+}
+#endif
+
 // The work-item's words of a fragment of A whose first row and word these are, and of one of B; `small`: their second parts.
 static inline void mma_load_a(uint *words, uint *small, __local const mma_word *tile, int stride, int row,
                               int k)
 {
     tile += MMA_A_WORD * stride + row + MMA_A_ROW;
-#ifdef MMA_A_HALVES // a word of a fragment is the same inner index of two rows
-    __local const ushort *halves = (__local const ushort *)(tile + k * stride) + MMA_A_HALF;
-#endif
 #pragma unroll
     for (int e = 0; e < MMA_WORDS_A; e++) {
-#ifdef MMA_A_HALVES
-        words[e] = halves[4 * e] | (uint)halves[4 * e + 2] << 16;
+#ifdef MMA_A_HALF
+        words[e] = as_uint(
+            (ushort2)(mma_half(tile[k * stride + 2 * e]), mma_half(tile[k * stride + 2 * e + 1])));
 #else
         words[e] = as_uint(tile[(k + MMA_A_WORD_STEP(e)) * stride + MMA_A_ROW_STEP(e)]);
 #endif

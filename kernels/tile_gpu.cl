@@ -94,7 +94,7 @@ static inline void tile_put_as(__local tile_word *tile, float4 v, bool transpose
 // A product over `inner` indices is a loop that has fetched the slice at k before it multiplies the one before; unrolled, it
 // would fetch further ahead than there are registers for:
 //     #pragma unroll 1
-//     for (int k = 0; k < TILE_END(inner); k += TILE_K) {
+//     for (int k = 0; k < inner + TILE_K; k += TILE_K) {
 //         ... next_a, next_b: fetched if k < inner
 //         tile_turn_sync(acc, k, tile_a, next_a, ..., tile_b, next_b, ...);
 //     }

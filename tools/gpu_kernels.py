@@ -24,6 +24,8 @@ MATRIX = ["gfx90a"]  # AMD's that have the matrix cores of kernels/mfma.cl
 NVIDIA_LOCAL = {"sm_70": 96 << 10, "sm_80": 164 << 10, "sm_90": 228 << 10}
 NVIDIA_RESERVED, NVIDIA_REGISTERS, NVIDIA_ITEMS, NVIDIA_SCHEDULERS, WARP = 1024, 65536, 2048, 4, 32
 INTEL = {"skl": 8, "dg2": 8, "pvc": 16}  # and the work-items of a sub-group that src/device/list.c finds there
+DPAS = {"-DDPAS_ITEMS=8": "dg2", "-DDPAS_ITEMS=16": "pvc"}  # those that have the matrix units of kernels/dpas.cl, by their sub-groups
+DPAS_FRAGMENTS = 4  # of a sub-group: a loop that has fewer products is not unrolled, and what it adds up is in memory
 FOR_ALL_SHAPES = ["sm_90", "gfx90a", "spirv"]
 ROW_GROUP = 64  # work-items of row kernels, whose number is no part of the program
 SLICE_LOADS = 4  # kernels/tile_gpu.cl: elements that a work-item loads of an operand's slice
@@ -55,11 +57,12 @@ class Program:
         self.tiled = family.endswith("_gpu")  # the others are row kernels or have matrix units
         self.tensor = family.endswith("_mma")
         self.matrix = family.endswith("_mfma")
+        self.dpas = next((DPAS[option] for option in self.options if option in DPAS), None)
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
         tile, parts = (next((int(o.split("=")[1]) for o in self.options if o.startswith(name)), default)
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
         of_tile = parts * (min(tile, 64) // 4) ** 2  # kernels/tile_fma.cl, and kernels/tile_tensor.cl with its one tile
-        self.items = of_tile if self.tiled or family.startswith("offset_gemm") else 2 * tile if self.tensor or self.matrix else ROW_GROUP
+        self.items = of_tile if self.tiled or family.startswith("offset_gemm") else 2 * tile if self.tensor or self.matrix or self.dpas else ROW_GROUP
         self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs, and Intel's with sub-groups of 8
         self.slice_ffma = 4 * tile  # kernels/tile_fma.cl: those that a work-item has in a slice of the inner dimension
         self.counted = not family.startswith("offset_gemm") or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
@@ -131,6 +134,24 @@ def mfma_share(text):
     return min(shares, default=None)
 
 
+def dpas_share(text):
+    """Percent of products by Intel's matrix units in the loops that have them, from a label to the branch back to it: the least of all."""
+    codes, labels, loops = [], {}, []
+    for line in text.splitlines():
+        label = re.match(r"(L\d+):", line)
+        if label:
+            labels[label[1]] = len(codes)
+        code = re.match(r"\s*(?:\([^)]*\)\s*)?([a-z]\w*)", line)
+        if code:
+            codes.append(code[1])
+            loops += [(labels[to], len(codes)) for to in re.findall(r"\bL\d+\b", line) if to in labels]
+    found = [(begin, end) for begin, end in loops if "dpas" in codes[begin:end]]
+    inner = [codes[begin:end] for begin, end in found if not any(o != (begin, end) and begin <= o[0] and o[1] <= end for o in found)]
+    if not inner or min(body.count("dpas") for body in inner) < DPAS_FRAGMENTS:
+        return None
+    return min(100 * body.count("dpas") // len(body) for body in inner)
+
+
 def nvidia_occupancy(target, registers, local, items):
     """Warps of a scheduler, as far as registers, local memory and work-items allow."""
     granted = -(-registers // 8) * 8
@@ -183,16 +204,30 @@ def amd(work, program, target):
 
 
 def intel(work, program, target):
-    """No figures: what it tells of a kernel is whether it spills registers."""
+    """What it tells of a kernel is whether it spills registers, a fault; figures there are of matrix units alone."""
     root = os.path.abspath(os.path.join(work, "intel/usr"))
     libraries = f"{root}/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu/intel-opencl"
-    log = run([root + "/bin/ocloc", "compile", "-file", program.path, "-device", target, "-options",
+    ocloc, environment = root + "/bin/ocloc", dict(os.environ, LD_LIBRARY_PATH=libraries)
+    log = run([ocloc, "compile", "-file", program.path, "-device", target, "-options",
                " ".join([*program.options, f"-DTL_SUB_GROUP={INTEL[target]}"]),
-               "-out_dir", os.path.dirname(object_path(work, program, target, ""))], env=dict(os.environ, LD_LIBRARY_PATH=libraries))
+               "-out_dir", os.path.dirname(object_path(work, program, target, ""))], env=environment)
     warnings = [line for line in log.splitlines() if "warning:" in line]
     if warnings:
         raise Fault(warnings[0])
-    return {}
+    if not program.dpas:
+        return {}
+    kernels = {}
+    binary, dump = glob.glob(object_path(work, program, target, "_*.bin"))[0], object_path(work, program, target, ".dump")
+    run([ocloc, "disasm", "-file", binary, "-device", target, "-dump", dump], env=environment)
+    for path in glob.glob(dump + "/*_KernelHeap.asm"):
+        name = os.path.basename(path).removesuffix("_KernelHeap.asm")
+        with open(path, encoding="utf-8") as file:
+            kernels[name] = [0, 0, dpas_share(file.read()), None]
+        if kernels[name][2] is None:
+            raise Fault(f"{name} has no loop with the matrix units' products of all its fragments")
+    if not kernels:
+        raise Fault("it was not disassembled")
+    return kernels
 
 
 def spirv(work, program, target):
@@ -241,7 +276,7 @@ def read_budget(path):
 
 HEAD = """# What the kernels of the GPU form may take, checked and written by tools/check_gpu_kernels. registers: of a work-item (NVIDIA; VGPR of AMD).
 # local: bytes of a work-group. ffma: percent of a slice's instructions in the tile's
-# hottest loop, at least (of matrix units HMMA or MFMA); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
+# hottest loop, at least (of matrix units HMMA, MFMA or DPAS); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
 # compiler, and for NVIDIA as registers, local memory and work-items allow.
 # program kernel target registers local ffma occupancy
 """
@@ -275,7 +310,7 @@ def main(arguments):
     jobs = [(name, function, program) for name, function in have for program in programs
             if (program.counted or name in FOR_ALL_SHAPES) and
             not (program.wide and (function is amd or INTEL.get(name) == 16)) and (name in TENSOR or not program.tensor) and
-            (name in MATRIX or not program.matrix)]
+            (name in MATRIX or not program.matrix) and (name == program.dpas or not program.dpas)]
     jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
     faults, rows = [], {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

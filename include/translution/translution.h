@@ -183,7 +183,7 @@ uint64_t tl_device_chunk_bytes(const tl_device_info *device, tl_kernel_path path
 typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
 
 /* What matrix products round their operands to; sums are fp32 always. FP32: not at all. The others need tensor cores
- * (BF16: NVIDIA's or AMD's, the rest NVIDIA's) and give up digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each
+ * (BF16: NVIDIA's, AMD's or Intel's, the rest NVIDIA's) and give up digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each
  * operand into two TF32 numbers and has about the error of FP32. */
 typedef enum tl_precision {
     TL_PRECISION_FP32,
@@ -1295,7 +1295,7 @@ tl_status tl_self_test(tl_context *ctx, tl_kernel_path path, tl_self_test_row *r
                        int *count);
 
 /* Compares matrix products, by offset too, in a precision other than fp32 with plain loops. *tried: whether the device may have tensor
- * cores for it, which NVIDIA's GPUs may, and for BF16 AMD's of CDNA2 and 3; *error: as in tl_self_test_row. (A trainer does so before its first step, in any case.) */
+ * cores for it, which NVIDIA's GPUs may, and for BF16 AMD's of CDNA2 and 3 and Intel's with XMX; *error: as in tl_self_test_row. (A trainer does so before its first step, in any case.) */
 tl_status tl_precision_test(tl_context *ctx, tl_precision precision, bool *tried, double *error);
 
 #ifdef __GNUC__

@@ -186,7 +186,7 @@ class GemmMode(IntEnum):
 
 class Precision(IntEnum):
     r"""/* What matrix products round their operands to; sums are fp32 always. FP32: not at all. The others need tensor cores
-     * (BF16: NVIDIA's or AMD's, the rest NVIDIA's) and give up digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each
+     * (BF16: NVIDIA's, AMD's or Intel's, the rest NVIDIA's) and give up digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each
      * operand into two TF32 numbers and has about the error of FP32. */
     typedef enum tl_precision {
         TL_PRECISION_FP32,

@@ -301,7 +301,8 @@ const tli_flag tli_flag_table[] = {
          "pass; auto: only if they do not fit (default: auto)"),
     ENUM("gemm", gemm, tli_gemm_choices, RUNS | TIMED, "implementation of matrix products (default: auto)"),
     ENUM("precision", settings.training.precision, tli_precision_choices, TLI_CLI_TRAIN | TIMED,
-         "what matrix products round their operands to, by tensor cores of NVIDIA's GPUs, and bf16 of AMD's; "
+         "what matrix products round their operands to, by tensor cores of NVIDIA's GPUs, and bf16 of AMD's "
+         "and Intel's; "
          "sums and weights are fp32 always, and everything is where the device cannot (default: fp32)"),
     NUMBER(
         FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1, 1e9, RUNS,

@@ -29,6 +29,14 @@ lines += ["/*0040*/ @P1 BRA `(.L_x_0) ;", ".L_x_1:", "/*0050*/ HMMA.16816.F32.BF
 assert g.hmma_share("\n".join(lines)) == 30, g.hmma_share("\n".join(lines))
 assert g.hmma_share("/*0010*/ HMMA.1688.F32.TF32 R0, R1, R2, R0 ;") is None
 assert g.ffma_share("/*0010*/ FFMA R0, R1, R2, R0 ;", 256) is None
+# Of Intel's: four of ten instructions of the inner loop, whose branch back is the second label of a goto; with three it is not unrolled.
+lines = ["L0:", "        mov (8|M0)   r1.0<1>:f   r2.0<1;1,0>:f", "L8:"] + ["(W)     add (1|M0)   r3.0<1>:d   r3.0<0;1,0>:d   8:w"] * 5
+lines += ["        dpas.8x4 (8|M0)   r68:f   r2:f   r32:bf   r25.0:bf   {$1}"] * 4
+lines += ["(f1.1)  goto.b (8|M0)   L136   L8", "L136:", "(W&f0.1) jmpi   L0"]
+assert g.dpas_share("\n".join(lines)) == 40, g.dpas_share("\n".join(lines))
+lines.remove(lines[8])
+assert g.dpas_share("\n".join(lines)) is None
+assert g.dpas_share("        dpas.8x4 (8|M0)   r68:f   r2:f   r32:bf   r25.0:bf") is None
 END
 mkdir -p "$work/programs"
 cat >"$work/programs/stack-0123456789abcdef.cl" <<'END'
