@@ -37,7 +37,8 @@ typedef struct tli_limits {
     bool path_given; /* the caller requires that form: no fallback to the other */
     uint32_t compute_units;
     uint32_t tile, sub_group; /* as in tli_kernel_form */
-    uint32_t dpas_group;      /* work-items of the sub-groups in which a GPU of Intel multiplies matrices; 0: it does not */
+    uint32_t
+        dpas_group; /* work-items of the sub-groups in which a GPU of Intel multiplies matrices; 0: it does not */
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     uint64_t chunk_bytes; /* tl_device_chunk_bytes of all this */
     tl_gemm_mode gemm;

@@ -108,7 +108,8 @@ uint32_t tli_device_sub_group(const tl_device_info *device)
 
 uint32_t tli_device_dpas_group(const tl_device_info *device)
 {
-    const bool multiplies = has_extension(device->device_id, "cl_intel_subgroup_matrix_multiply_accumulate") &&
+    const bool multiplies = has_extension(device->device_id,
+                                          "cl_intel_subgroup_matrix_multiply_accumulate") &&
                             has_extension(device->device_id, "cl_intel_bfloat16_conversions");
     return multiplies ? tli_device_sub_group(device) : 0;
 }
