@@ -1,59 +1,13 @@
 /* Products by offset of batches that are smaller than a tile, in the form for GPUs: a layer's forward and backward against the form for CPUs;
  * the offsets that blocks of tokens have, against loops; and which tile they get. */
-#include "context.h"
+#include "layer_run.h"
 
 #include <math.h>
 
 #include "device/pocl.h"
 #include "ops/offset_gemm_block.h"
 
-enum { DIM = 37, HEADS = 2, HEAD_DIM = 19, MOST = 8 };
-
-/* What a layer computes: its output, the gradient of its input and those of its parameters. */
-typedef struct results {
-    float *values[MOST];
-    uint64_t counts[MOST];
-    int count;
-} results;
-
-static void add(results *r, tl_context *ctx, const tl_tensor *t)
-{
-    assert_true(r->count < MOST);
-    r->values[r->count] = download(ctx, t);
-    r->counts[r->count++] = t->lead * t->row;
-}
-#define add(...) FROM_HERE(add(__VA_ARGS__))
-
-static tl_tensor *uneven(tl_context *ctx, uint64_t count, double step)
-{
-    float *values = malloc(count * sizeof *values);
-    assert_non_null(values);
-    for (uint64_t i = 0; i < count; i++) values[i] = (float)sin(step * (double)i);
-    tl_tensor *t = upload(ctx, values, 1, count);
-    free(values);
-    return t;
-}
-#define uneven(...) VALUE_FROM_HERE(uneven(__VA_ARGS__))
-
-static results run(tl_context *ctx, const tl_layer_config *c)
-{
-    const uint64_t rows = (uint64_t)tl_layer_tokens(c) * c->batch;
-    results r = {.count = 0};
-    tl_layer *layer = NULL;
-    MUST(ctx, tl_layer_create(ctx, c, 1, &layer));
-    tl_tensor *x = uneven(ctx, rows * DIM, 0.7), *d_o = uneven(ctx, rows * HEADS * HEAD_DIM, 0.9),
-              *o = upload(ctx, NULL, 1, rows * HEADS * HEAD_DIM), *dx = upload(ctx, NULL, 1, rows * DIM);
-    MUST(ctx, tl_layer_forward(ctx, layer, x, o));
-    MUST(ctx, tl_layer_backward(ctx, layer, x, d_o, dx));
-    add(&r, ctx, o), add(&r, ctx, dx);
-    tl_parameter parameter;
-    for (int i = 0; tl_layer_parameter_at(layer, i, &parameter); i++) add(&r, ctx, parameter.gradient);
-    tl_tensor_destroy(ctx, x), tl_tensor_destroy(ctx, o), tl_tensor_destroy(ctx, d_o),
-        tl_tensor_destroy(ctx, dx);
-    tl_layer_destroy(ctx, layer);
-    return r;
-}
-#define run(...) VALUE_FROM_HERE(run(__VA_ARGS__))
+enum { DIM = 37, HEADS = 2, HEAD_DIM = 19 };
 
 static tl_context *context_of(tl_kernel_path path, uint64_t largest_buffer)
 {
@@ -118,12 +72,12 @@ static void layers_compute_the_same_as_on_cpus(void **unused)
         c.op = TL_OP_TRANSLUTION;
         c.dim = DIM, c.heads = HEADS, c.head_dim = HEAD_DIM;
         tl_context *cpu = context_of(TL_PATH_CPU, 0);
-        results want = run(cpu, &c);
+        layer_results want = layer_run(cpu, &c);
         tl_context_destroy(cpu);
         for (size_t t = 0; t < sizeof tiles / sizeof *tiles; t++) {
             tl_context *gpu = context_of(TL_PATH_GPU, layers[l].largest_buffer);
             tli_context_set_tile(gpu, tiles[t]);
-            results got = run(gpu, &c);
+            layer_results got = layer_run(gpu, &c);
             assert_int_equal(got.count, want.count);
             for (int i = 0; i < want.count; i++) {
                 char what[64];
@@ -132,11 +86,11 @@ static void layers_compute_the_same_as_on_cpus(void **unused)
                 if (compiles_by_chance(gpu) && differ(got.values[i], want.values[i], want.counts[i]))
                     skip_because("PoCL compiled a kernel wrongly", "remove PoCL's cache and try again");
                 assert_close(what, got.values[i], want.values[i], want.counts[i], 1e-5);
-                free(got.values[i]);
             }
+            layer_results_release(&got);
             tl_context_destroy(gpu);
         }
-        for (int i = 0; i < want.count; i++) free(want.values[i]);
+        layer_results_release(&want);
     }
 }
 

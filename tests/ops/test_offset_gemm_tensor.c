@@ -1,5 +1,6 @@
 /* Products by offset on the matrix units of GPUs, whose instructions are emulated: Translution's forward and backward in every precision,
  * against plain loops and against the ordinary kernels. */
+#include "layer_run.h"
 #include "products.h"
 
 #include <math.h>
@@ -52,39 +53,9 @@ static void a_precision_has_its_own_error_and_no_better(void **unused)
     tl_context_destroy(ctx);
 }
 
-enum { HEIGHT = 1, WIDTH = 2, TOKENS = HEIGHT * WIDTH + 1, BATCH = 35, DIM = 80, HEADS = 1, HEAD_DIM = 80 };
-enum { IN = TOKENS * BATCH * DIM, OUT = TOKENS * BATCH * HEADS * HEAD_DIM };
+enum { HEIGHT = 1, WIDTH = 2, BATCH = 35, DIM = 80, HEADS = 1, HEAD_DIM = 80 };
 
-/* What a layer computes: its output, the gradient of its input and those of its parameters. */
-enum { MOST = 12 };
-typedef struct results {
-    float *values[MOST];
-    uint64_t counts[MOST];
-    int count;
-} results;
-
-static void add(results *r, tl_context *ctx, const tl_tensor *t)
-{
-    assert_true(r->count < MOST);
-    r->values[r->count] = download(ctx, t);
-    r->counts[r->count++] = t->lead * t->row;
-}
-#define add(...) FROM_HERE(add(__VA_ARGS__))
-
-/* Normally distributed numbers. */
-static void draw(tl_context *ctx, tl_tensor *t, float deviation, uint64_t seed)
-{
-    const uint64_t count = t->lead * t->row;
-    float *values = malloc(count * sizeof *values);
-    assert_non_null(values);
-    tli_random r = tli_random_make(1, seed);
-    for (uint64_t i = 0; i < count; i++) values[i] = deviation * tli_random_normal(&r);
-    MUST(ctx, tl_tensor_write(ctx, t, 0, count, values));
-    free(values);
-}
-#define draw(...) FROM_HERE(draw(__VA_ARGS__))
-
-static results run(tl_context *ctx, tl_roles relative)
+static layer_results run(tl_context *ctx, tl_roles relative)
 {
     const tl_layer_config c = {.size = sizeof c,
                                .op = TL_OP_TRANSLUTION,
@@ -96,33 +67,12 @@ static results run(tl_context *ctx, tl_roles relative)
                                .heads = HEADS,
                                .head_dim = HEAD_DIM,
                                .relative = relative};
-    results r = {.count = 0};
-    tl_layer *layer = NULL;
-    MUST(ctx, tl_layer_create(ctx, &c, 1, &layer));
-    tl_tensor *x = upload(ctx, NULL, 1, IN), *d_o = upload(ctx, NULL, 1, OUT), *o = upload(ctx, NULL, 1, OUT),
-              *dx = upload(ctx, NULL, 1, IN);
-    draw(ctx, x, 1.0f, 1), draw(ctx, d_o, 1.0f, 2);
-    tl_parameter parameter;
-    for (int i = 0; tl_layer_parameter_at(layer, i, &parameter); i++)
-        draw(ctx, parameter.value, 0.3f, 3 + (uint64_t)i);
-    MUST(ctx, tl_layer_forward(ctx, layer, x, o));
-    MUST(ctx, tl_layer_backward(ctx, layer, x, d_o, dx));
-    add(&r, ctx, o), add(&r, ctx, dx);
-    for (int i = 0; tl_layer_parameter_at(layer, i, &parameter); i++) add(&r, ctx, parameter.gradient);
-    tl_tensor_destroy(ctx, x), tl_tensor_destroy(ctx, o), tl_tensor_destroy(ctx, d_o),
-        tl_tensor_destroy(ctx, dx);
-    tl_layer_destroy(ctx, layer);
-    return r;
+    return layer_run(ctx, &c);
 }
 #define run(...) VALUE_FROM_HERE(run(__VA_ARGS__))
 
-static void release(results *r)
-{
-    for (int i = 0; i < r->count; i++) free(r->values[i]);
-}
-
 /* The largest of the differences in the root mean square, in parts of what is wanted. */
-static double difference(const results *got, const results *want)
+static double difference(const layer_results *got, const layer_results *want)
 {
     double largest = 0;
     assert_int_equal(got->count, want->count);
@@ -146,21 +96,21 @@ static void layers_compute_the_same_but_for_rounding(void **unused)
     static const tl_roles roles[] = {TL_ROLE_QKV, TL_ROLE_Q, TL_ROLE_K};
     tl_context *ctx = emulating_tensor_cores();
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-        results want = run(ctx, roles[i]);
+        layer_results want = run(ctx, roles[i]);
         for (int kind = 0; kind < KINDS; kind++) {
             if (roles[i] != TL_ROLE_QKV && !kinds[kind].every_role) continue;
             MUST(ctx, tli_matrix_unit_emulate(ctx, kinds[kind].unit));
             MUST(ctx, tli_matrix_unit_use(ctx, kinds[kind].precision));
-            results got = run(ctx, roles[i]);
+            layer_results got = run(ctx, roles[i]);
             const double off = difference(&got, &want);
             tli_matrix_unit_stop(ctx);
             /* As much as rounding explains, and not the same: ordinary kernels add up in another order. */
             const double least = kinds[kind].off > 1e-5 ? kinds[kind].off / 50 : 0;
             if (off > kinds[kind].off || off <= least)
                 fail_msg("roles %d, kind %d: %.3g", (int)roles[i], kind, off);
-            release(&got);
+            layer_results_release(&got);
         }
-        release(&want);
+        layer_results_release(&want);
     }
     tl_context_destroy(ctx);
 }
