@@ -173,8 +173,9 @@ typedef struct tl_context tl_context;
  * tiles with many work-items per work-group (GPUs). AUTO: by the device's type. */
 typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
 
-/* How much a step on this device computes at a time, for tl_model_config.chunk_bytes: 0 where it takes the form for CPUs, in that for
- * GPUs a 32nd of `memory_limit` (0: of the device's memory), rounded down to a power of two, but 64 MiB at least and 512 MiB at most. */
+/* How much a step on this device computes at a time, for tl_model_config.chunk_bytes: 0 where it takes the form for CPUs, and for NULL; in
+ * the form for GPUs a 32nd of `memory_limit` (0: of the device's memory), rounded down to a power of two, but 64 MiB at least and 512 MiB at
+ * most. */
 uint64_t tl_device_chunk_bytes(const tl_device_info *device, tl_kernel_path path, uint64_t memory_limit);
 
 /* GEMM implementation. AUTO: the project's kernels on CPUs; on GPUs whichever `tune` measured to be faster

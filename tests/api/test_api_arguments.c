@@ -29,6 +29,9 @@ static void devices(void **unused)
     WRONG(tl_device_list, "list", &list, NULL, &said);
     WRONG(tl_device_list, NULL, NULL, NULL, NULL);
     OK(tl_device_list(&list, &count, NULL));
+    GIVES(tl_device_chunk_bytes, tl_device_chunk_bytes(NULL, TL_PATH_GPU, 0) == 0);
+    GIVES(tl_device_chunk_bytes, tl_device_chunk_bytes(&list[0], TL_PATH_GPU, UINT64_MAX) == 512 << 20);
+    GIVES(tl_device_chunk_bytes, tl_device_chunk_bytes(&list[0], TL_PATH_CPU, UINT64_MAX) == 0);
     WRONG(tl_device_select, "list", NULL, 1, NULL, &chosen, &said);
     WRONG(tl_device_select, "length", list, -1, NULL, &chosen, &said);
     WRONG(tl_device_select, "index", list, count, NULL, NULL, &said);
