@@ -1,6 +1,5 @@
 #include "ops/offset_gemm.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,38 +103,34 @@ typedef struct share {
     uint32_t batch, tokens, batch_blocks, token_blocks;
 } share;
 
-/* Blocks of tokens, where `groups` work-groups, each with a block of `batch` indices, are too few for all compute units. Each
- * packs the matrices of its own pairs' offsets, which takes as long as some rows, so that more blocks share the rows out but
- * not the packing: those that take the least time, in rows a compute unit. */
-static uint32_t token_blocks(const tiling *t, const tli_offset_gemm *r, uint32_t groups, uint32_t batch,
-                             uint32_t tokens)
+/* The time of `panels` work-groups for each block of the batch and of the tokens, in rows a compute unit. Each packs the matrices of its own
+ * pairs' offsets, which takes as long as some rows: more blocks share the rows out, but not the packing. */
+static double time_of_blocks(const tiling *t, const tli_offset_gemm *r, uint32_t panels, const share *s)
 {
-    const double pack = 64.0, rows = (double)r->pairs->count / r->pairs->groups * batch;
-    const uint32_t enough = (uint32_t)tli_ceil_div(4 * t->units, groups),
-                   most = enough < tokens ? enough : tokens;
-    uint32_t best = 1;
-    double least = INFINITY;
-    for (uint32_t blocks = 1; blocks <= most; blocks++) {
-        if (tli_ceil_div(tokens, tli_ceil_div(tokens, blocks)) != blocks) continue; /* some would be empty */
-        const double rounds = (double)tli_ceil_div(groups * blocks, t->units),
-                     time = rounds * (pack + rows / blocks);
-        if (time < least) least = time, best = blocks;
-    }
-    return best;
+    const double pack = 64.0, pairs = (double)r->pairs->count / r->pairs->groups / s->token_blocks;
+    return (double)tli_ceil_div((uint64_t)panels * s->batch_blocks * s->token_blocks, t->units) *
+           (pack + pairs * s->batch);
 }
 
-/* So that `panels` work-groups times the blocks keep all compute units busy. */
+/* Blocks that take the least time, up to four work-groups a compute unit; of the batch as few as that allows. */
 static share choose_share(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t tokens)
 {
     if (!t->cpu) return (share){.tokens = t->tokens};
-    uint32_t blocks = (uint32_t)tli_ceil_div(4 * t->units, panels);
-    const uint32_t most = (uint32_t)tli_ceil_div(r->batch, 8); /* a packed matrix should serve several rows */
-    if (blocks > most) blocks = most;
-    share own = {.batch = (uint32_t)tli_ceil_div(r->batch, blocks)};
-    own.batch_blocks = (uint32_t)tli_ceil_div(r->batch, own.batch);
-    own.token_blocks = token_blocks(t, r, panels * own.batch_blocks, own.batch, tokens);
-    own.tokens = (uint32_t)tli_ceil_div(tokens, own.token_blocks);
-    return own;
+    const uint32_t enough = (uint32_t)tli_ceil_div(4 * t->units, panels),
+                   rows = (uint32_t)tli_ceil_div(r->batch, 8); /* a packed matrix should serve several */
+    share best = {.batch = r->batch, .tokens = tokens, .batch_blocks = 1, .token_blocks = 1};
+    double least = time_of_blocks(t, r, panels, &best);
+    for (uint32_t n = 1; n <= enough && n <= rows; n++) {
+        share own = {.batch = (uint32_t)tli_ceil_div(r->batch, n)};
+        own.batch_blocks = (uint32_t)tli_ceil_div(r->batch, own.batch);
+        for (uint32_t m = 1; n * m <= enough && m <= tokens; m++) {
+            own.tokens = (uint32_t)tli_ceil_div(tokens, m);
+            own.token_blocks = (uint32_t)tli_ceil_div(tokens, own.tokens);
+            const double time = time_of_blocks(t, r, panels, &own);
+            if (time < least) least = time, best = own;
+        }
+    }
+    return best;
 }
 
 /* Launch sizes. On a GPU the logits' kernels also tile the rows, weight gradients the matrix's rows, and
@@ -159,7 +154,7 @@ static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t p
 static uint32_t parts_of(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t tokens,
                          uint64_t floats, uint64_t used, bool kept)
 {
-    if (t->cpu || t->tokens == 1) return 1;
+    if (t->cpu || t->tokens <= 1) return 1;
     const tli_pair_table *p = r->pairs;
     const uint64_t all = tli_offset_gemm_workspace(r->chunk_bytes, p->keys, p->count, p->largest, r->batch,
                                                    r->inner, r->heads, r->head_dim, kept);
