@@ -74,20 +74,28 @@ def object_path(work, program, target, ending):
     return os.path.join(folder, os.path.basename(program.path)[:-3] + ending)
 
 
-def instructions(text):
-    """Instructions of a kernel's disassembly and its loops, as (first, last)."""
+def parse(text, label, code, branches):
+    """Instructions of disassembled code, and its loops as (first, last). label, code: what begins a line with a label, and names an
+    instruction; branches: labels that an instruction's line may jump to."""
     found, labels, loops = [], {}, []
     for line in text.splitlines():
-        label = re.match(r"\s*(\.L_x_\d+):", line)
-        if label:
-            labels[label[1]] = len(found)
-        code = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ )?\s*([A-Z][\w.]*)\s*(.*?);", line)
-        if code:
-            found.append(code[1])
-            to = re.search(r"`\((\.L_x_\d+)\)", code[2])
-            if code[1].startswith("BRA") and to and labels.get(to[1], len(found)) < len(found):
-                loops.append((labels[to[1]], len(found) - 1))
+        begins, is_code = re.match(label, line), re.match(code, line)
+        if begins:
+            labels[begins[1]] = len(found)
+        if is_code:
+            found.append(is_code[1])
+            loops += [(labels[to], len(found) - 1) for to in re.findall(branches, line) if to in labels]
     return found, loops
+
+
+def innermost(loops):
+    """Those that have none of the others in them."""
+    return [loop for loop in loops if not any(o != loop and loop[0] <= o[0] and o[1] <= loop[1] for o in loops)]
+
+
+def instructions(text):
+    """Those of a kernel for NVIDIA, and its loops."""
+    return parse(text, r"\s*(\.L_x_\d+):", r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ )?\s*([A-Z][\w.]*)\s*.*?;", r"\bBRA\b.*?`\((\.L_x_\d+)\)")
 
 
 def weight(found, loops, loop, slice_ffma):
@@ -106,8 +114,7 @@ def weight(found, loops, loop, slice_ffma):
 def slice_loops(found, loops):
     """Loops over slices of the inner dimension: those that have the tile's barriers, and no smaller loop that has them. With their instructions."""
     with_barrier = [loop for loop in loops if any(code.startswith("BAR") for code in found[loop[0]:loop[1] + 1])]
-    return [(loop, found[loop[0]:loop[1] + 1]) for loop in with_barrier
-            if not any(o != loop and loop[0] <= o[0] and o[1] <= loop[1] for o in with_barrier)]
+    return [(loop, found[loop[0]:loop[1] + 1]) for loop in innermost(with_barrier)]
 
 
 def ffma_share(text, slice_ffma):
@@ -136,17 +143,8 @@ def mfma_share(text):
 
 def dpas_share(text):
     """Percent of products by Intel's matrix units in the loops that have them, from a label to the branch back to it: the least of all."""
-    codes, labels, loops = [], {}, []
-    for line in text.splitlines():
-        label = re.match(r"(L\d+):", line)
-        if label:
-            labels[label[1]] = len(codes)
-        code = re.match(r"\s*(?:\([^)]*\)\s*)?([a-z]\w*)", line)
-        if code:
-            codes.append(code[1])
-            loops += [(labels[to], len(codes)) for to in re.findall(r"\bL\d+\b", line) if to in labels]
-    found = [(begin, end) for begin, end in loops if "dpas" in codes[begin:end]]
-    inner = [codes[begin:end] for begin, end in found if not any(o != (begin, end) and begin <= o[0] and o[1] <= end for o in found)]
+    codes, loops = parse(text, r"(L\d+):", r"\s*(?:\([^)]*\)\s*)?([a-z]\w*)", r"\bL\d+\b")
+    inner = [codes[begin:end + 1] for begin, end in innermost([loop for loop in loops if "dpas" in codes[loop[0]:loop[1] + 1]])]
     if not inner or min(body.count("dpas") for body in inner) < DPAS_FRAGMENTS:
         return None
     return min(100 * body.count("dpas") // len(body) for body in inner)

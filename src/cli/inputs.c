@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/page.h"
 
 static bool is_same_file(const struct stat *a, const char *path)
 {
@@ -12,8 +13,8 @@ static bool is_same_file(const struct stat *a, const char *path)
 /* Whether it is one of the files of a run folder that the command reads; the last ones `eval` writes. */
 static bool is_in_run(const struct stat *target, const char *folder, tli_cli_command command)
 {
-    static const char *const names[] = {"model.safetensors", "best.safetensors", "metrics.jsonl",
-                                        "result.json",       "confusion.tsv",    "attention.safetensors"};
+    static const char *const names[] = {PAGE_WEIGHTS,  "best.safetensors", PAGE_METRICS,
+                                        "result.json", PAGE_CONFUSION,     PAGE_ATTENTION};
     enum { WRITTEN_BY_EVAL = 2 };
     const size_t count = sizeof names / sizeof *names - (command == TLI_CLI_EVAL ? WRITTEN_BY_EVAL : 0);
     for (size_t i = 0; i < count; i++) {

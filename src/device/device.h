@@ -25,9 +25,8 @@ typedef struct tli_kernel_form {
     uint32_t row_group;    /* work-items per row in row kernels: CPU 1, GPU a power of two */
     uint32_t
         tile; /* rows and columns of the tiles of the GPU form's products, for tests; 0: by each product's shape */
-    bool wide_tiles; /* work-items have registers for the 64 results that the largest tiles give them */
-    uint32_t
-        sub_group; /* work-items of a sub-group that the tiles' kernels ask for; 0: the compiler's choice */
+    bool wide_tiles;    /* work-items have registers for the 64 results that the largest tiles give them */
+    uint32_t sub_group; /* work-items of one, which the tiles' kernels ask for; 0: the compiler's choice */
 } tli_kernel_form;
 
 typedef struct tli_limits {
@@ -37,8 +36,7 @@ typedef struct tli_limits {
     bool path_given; /* the caller requires that form: no fallback to the other */
     uint32_t compute_units;
     uint32_t tile, sub_group; /* as in tli_kernel_form */
-    uint32_t
-        dpas_group; /* work-items of the sub-groups in which a GPU of Intel multiplies matrices; 0: it does not */
+    uint32_t dpas_group;      /* sub_group of a GPU of Intel that multiplies matrices; 0: it does not */
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     uint64_t chunk_bytes; /* tl_device_chunk_bytes of all this */
     tl_gemm_mode gemm;

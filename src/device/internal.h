@@ -23,16 +23,14 @@ tl_status tli_cl_check(tl_error *err, cl_int code, const char *format, ...)
 
 enum { TLI_PLATFORMS_NAMED = 8 }; /* at most so many in a message */
 
-/* Work-items of the sub-groups in which a device multiplies matrices of bf16 by Intel's extensions: the smallest that it has; 0 where it
- * has not the extensions. */
-uint32_t tli_device_dpas_group(const tl_device_info *device);
-
 /* Names of the first platforms, and how many of them there are. */
 int tli_platform_names(char names[TLI_PLATFORMS_NAMED][128]);
 /* Likely reason why a platform of this name shows no device. */
 const char *tli_platform_advice(const char *platform);
 /* Work-items of the smallest sub-groups that kernels may ask for on a GPU of Intel's driver; 0 on any other device. */
 uint32_t tli_device_sub_group(const tl_device_info *device);
+/* The same where these multiply matrices of bf16 by Intel's extensions, else 0. */
+uint32_t tli_device_dpas_group(const tl_device_info *device);
 /* Records why no device was found, and returns TL_ERROR_NO_DEVICE. */
 tl_status tli_device_missing(tl_error *err);
 
