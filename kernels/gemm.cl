@@ -3,8 +3,13 @@
 // A kernel for each choice of transposed operands, all in one program: a program costs a start of the compiler even
 // where the driver has its kernels cached.
 
+// Most of the inner dimension in a slice, and where both operands are copied, and the next slices of both fetched meanwhile. C is read and
+// written once a slice.
 #ifndef KC
-#define KC 384 // most of the inner dimension in a slice. C is read and written once a slice
+#define KC        384
+#define KC_PACKED 192
+#else
+#define KC_PACKED KC
 #endif
 
 #ifndef COLUMN_BLOCK
@@ -16,6 +21,14 @@
 // writing to all of them in turn would make them evict each other.
 #define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
+
+// Each row of op(A) is read once a panel. Where a block has MANY_PANELS, as with vectors of 8, its rows are taken A_ROWS at a time, which
+// stay in the second-level cache, and copied tile by tile where A is transposed. Fewer panels do not pay for that. Copied tiles begin a
+// cache line further than they are long, so that they are in different sets.
+#define MANY_PANELS 4
+#define A_ROWS      96
+#define A_TILES     (COLUMN_BLOCK / NR >= MANY_PANELS ? (A_ROWS + MR - 1) / MR : 1)
+#define A_STRIDE    (KC * MR + TL_LINE)
 #if KC % PACK_DEPTH != 0
 #error KC is no multiple of PACK_DEPTH
 #endif
@@ -28,6 +41,20 @@ static inline void pack_b(float *packed, const __global float *b, ulong ldb, int
                       min(PACK_DEPTH, max(0, kc - k - PACK_DEPTH)), columns);
         for (int j = 0; j < columns; j += NR)
             tile_pack(packed + j * KC + k * NR, b + k * ldb + j, ldb, min(PACK_DEPTH, kc - k), columns - j);
+    }
+}
+
+// packed[tile][k][MR] = a[k * lda + row]: rows of op(A), which is transposed; past `rows` the last one again.
+static inline void pack_a(float *packed, const __global float *a, ulong lda, int kc, int rows)
+{
+    const int whole = rows / MR;
+    for (int k = 0; k < kc; k++, a += lda) {
+        float *to = packed + k * MR;
+        for (int t = 0; t < whole; t++, to += A_STRIDE) {
+#pragma unroll
+            for (int r = 0; r < MR; r++) to[r] = a[t * MR + r];
+        }
+        for (int r = 0; whole * MR < rows && r < MR; r++) to[r] = a[min(whole * MR + r, rows - 1)];
     }
 }
 
@@ -157,14 +184,17 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
     const int row_begin = get_group_id(1) * s.mb, row_end = min(m, row_begin + s.mb);
     const int column_begin = get_group_id(0) * s.nb, column_end = min(n, column_begin + s.nb);
 
-    // Whole lines that are written once: by another kernel, later.
-    const bool stream = k_total <= KC && beta == 0.0f && ((n | ldc) % TL_LINE == 0) && tl_is_line(c);
-
     // Slices of nearly equal depth, a multiple of PACK_DEPTH. That of B stays in the second-level cache.
     float packed[COLUMN_BLOCK * KC];
-    float tail[KC * MR]; // the last rows of op(A), transposed, when they do not fill a tile
-    const int slices = max(1, (k_total + KC - 1) / KC), even = max(1, (k_total + slices - 1) / slices),
+    float packed_a[A_TILES * A_STRIDE];
+    const bool pack = ta &&
+                      min((int)s.nb, n) > (MANY_PANELS - 1) * NR; // else only tiles with fewer rows than MR
+    const int most = pack ? KC_PACKED : KC, slices = max(1, (k_total + most - 1) / most),
+              even = max(1, (k_total + slices - 1) / slices),
               depth = (even + PACK_DEPTH - 1) / PACK_DEPTH * PACK_DEPTH; // of a slice; the last may have less
+    // Whole lines that are written once: by another kernel, later.
+    const bool stream = slices == 1 && beta == 0.0f && ((n | ldc) % TL_LINE == 0) && tl_is_line(c);
+
     for (int kb = 0; kb == 0 || kb < k_total; kb += depth) {
         const int kc = min(depth, k_total - kb);
         const bool first = kb == 0, last = kb + depth >= k_total;
@@ -178,11 +208,12 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
         } else {
             pack_b(packed, b + (ulong)kb * ldb + column_begin, ldb, kc, column_end - column_begin);
         }
-        // Panel by panel; or, when the first-level cache holds all of them, tile by tile, so that rows of A are read
-        // once, however far apart they lie.
+        // `together` tiles of rows at a time, panel by panel; or, when the first-level cache holds all panels, tile by tile, so
+        // that rows of A are read once, however far apart they lie.
         const int panels = (column_end - column_begin + NR - 1) / NR,
                   tiles = (row_end - row_begin + MR - 1) / MR;
         const bool by_tile = panels * NR * kc * (int)sizeof(float) <= FIRST_LEVEL;
+        const int together = pack || panels >= MANY_PANELS ? A_TILES : tiles;
         // This group's next slices or, behind the last, the first of the next group, which has the columns behind these,
         // behind the last the rows, and then the next batch. Not of rows along the inner dimension, which processors
         // foresee by themselves, but in a batch, whose rows are short.
@@ -207,8 +238,13 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             next_b = tb ? (reading){b1, next_columns, first_depth} : (reading){b1, first_depth, next_columns};
         }
         for (int step = 0; step < panels * tiles; step++) {
-            const int j = column_begin + (by_tile ? step % panels : step / tiles) * NR;
-            const int i = row_begin + (by_tile ? step / panels : step % tiles) * MR;
+            const int pass = step / (panels * together), first_tile = pass * together,
+                      some = min(together, tiles - first_tile), at = step - panels * first_tile;
+            const int tile = by_tile ? at / panels : at % some; // of those that are together
+            const int j = column_begin + (by_tile ? at % panels : at / some) * NR;
+            const int i = row_begin + (first_tile + tile) * MR;
+            if (pack && at == 0)
+                pack_a(packed_a, a + (ulong)kb * lda + i, lda, kc, min(some * MR, row_end - i));
             const int columns = min(NR, column_end - j), rows = min(MR, row_end - i);
             const float *panel = packed + (j - column_begin) * KC;
             floatV acc[MR][NV];
@@ -238,19 +274,16 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
 #pragma unroll
                 for (int r = 0; r < MR; r++) row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
                 tile_multiply(acc, row, 1, panel, kc);
-            } else if (rows == MR) {
+            } else if (!pack && rows == MR) {
                 const __global float *row[MR];
 #pragma unroll
                 for (int r = 0; r < MR; r++) row[r] = a + (ulong)kb * lda + i + r;
                 tile_multiply(acc, row, lda, panel, kc);
             } else {
-                for (int k = 0; k < kc; k++) {
-                    for (int r = 0; r < MR; r++)
-                        tail[k * MR + r] = a[(ulong)(kb + k) * lda + i + min(r, rows - 1)];
-                }
+                if (!pack) pack_a(packed_a, a + (ulong)kb * lda + i, lda, kc, rows);
                 const float *row[MR];
 #pragma unroll
-                for (int r = 0; r < MR; r++) row[r] = tail + r;
+                for (int r = 0; r < MR; r++) row[r] = packed_a + (pack ? tile : 0) * A_STRIDE + r;
                 tile_multiply_private(acc, row, MR, panel, kc);
             }
             if (whole) {

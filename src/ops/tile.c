@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
+#include "kernels/gemm_sizes.cl"
+
 static const struct {
     const char *name, *family, *kernel;
 } products[TLI_PRODUCT_KINDS] = {
@@ -127,6 +130,7 @@ char *tli_tile_text(const tli_tile *tile, char text[TLI_TILE_TEXT])
 
 /* Bytes of private memory that a work-item of the CPU form may take: runtimes have it on their threads' stacks. */
 enum { PRIVATE_BYTES = 1 << 20 };
+enum { COPIED_ROWS = 96 };     /* of A: A_ROWS of kernels/gemm.cl */
 enum { TRANSPOSED = 8 };       /* columns that are packed at once from rows of a transposed matrix */
 enum { NARROWEST_BLOCK = 16 }; /* columns: the workspace of backward by offset has room for as many blocks */
 
@@ -137,7 +141,7 @@ static const char *cpu_tile_refuses(const tli_tile *t, const tli_product_shape *
     uint64_t packed = 0, rows = 0; /* floats */
     if (columns % TRANSPOSED != 0) return "its columns are no multiple of 8";
     if (tli_product_is_gemm(s->kind))
-        packed = (block + t->rows) * t->depth;
+        packed = (tli_larger(block, GEMM_COLUMNS) + COPIED_ROWS + t->rows) * t->depth;
     else if (s->kind == TLI_OFFSET_WEIGHT_GRADIENT)
         packed = columns * t->depth;
     else if (s->kind == TLI_OFFSET_VALUES)
