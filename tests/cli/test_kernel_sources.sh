@@ -19,7 +19,7 @@ for form in cpu gpu; do
     "$program" train vit $small --op alpha --relative qk --kernel-path $form --gemm own --verbose >out.txt 2>err.txt ||
         fail "train --kernel-path $form"
     sed -n 's,^building kernels/\([^ ]*\)\.cl *\(.*\),\1 \2,p' err.txt >built
-    [ "$(wc -l <built)" -ge 4 ] || fail "few programs built"
+    [ "$(wc -l <built)" -ge 3 ] || fail "few programs built" # vectors of 8 floats need one less
     grep -q -- "-DHEAD_DIM" built || fail "no products by offset"
     while read -r files options; do # a program's file has the options, and a #line of each of the files
         found=no
