@@ -97,11 +97,29 @@ static inline void narrow_multiply_private(floatL acc[MR][NV], __global const fl
     }
 }
 
-// out[WIDTH][BLOCK] = W^T x, or, where the operand has no matrix per offset, x.
-static inline void project(float *out, __global const float *matrix, __global const float *x)
+// Channel c of out[WIDTH][BLOCK] becomes x, times the weights of its head where `weights`, [HEADS][BLOCK], is not NULL, and is added if `add`.
+static inline void put_channel(float *out, int c, const floatL x[NV], const float *weights, const bool add)
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++) {
+        floatL value = x[v];
+        if (weights) value *= vloadL(c / HEAD_DIM * NV + v, weights);
+        if (add) value += vloadL(c * NV + v, out);
+        vstoreL(value, c * NV + v, out);
+    }
+}
+
+// W^T x, or, where the operand has no matrix per offset, x, put into `out` as above.
+static inline void project(float *out, __global const float *matrix, __global const float *x,
+                           const float *weights, const bool add)
 {
     if (!matrix) {
-        for (int e = 0; e < WIDTH * NV; e++) vstoreL(vloadL(e, x), e, out);
+        for (int c = 0; c < WIDTH; c++) {
+            floatL row[NV];
+#pragma unroll
+            for (int v = 0; v < NV; v++) row[v] = vloadL(c * NV + v, x);
+            put_channel(out, c, row, weights, add);
+        }
         return;
     }
     for (int c = 0; c < WIDTH; c += MR) {
@@ -113,10 +131,7 @@ static inline void project(float *out, __global const float *matrix, __global co
         }
         narrow_multiply(acc, matrix + c, WIDTH, 1, x, INNER);
 #pragma unroll
-        for (int r = 0; r < MR; r++) {
-#pragma unroll
-            for (int v = 0; v < NV; v++) vstoreL(acc[r][v], (c + r) * NV + v, out);
-        }
+        for (int r = 0; r < MR; r++) put_channel(out, c + r, acc[r], weights, add);
     }
 }
 
@@ -167,6 +182,17 @@ static inline void load_weights(floatL w[NV], __global const float *weights, int
     for (int v = 0; v < NV; v++) w[v] = vloadL(v, part);
 }
 
+// The same of all heads, `stride` apart: w[HEADS][BLOCK].
+static inline void load_heads(float *w, __global const float *weights, ulong stride, int count)
+{
+    for (int head = 0; head < HEADS; head++, weights += stride) {
+        floatL part[NV];
+        load_weights(part, weights, count);
+#pragma unroll
+        for (int v = 0; v < NV; v++) vstoreL(part[v], head * NV + v, w);
+    }
+}
+
 static inline void store_weights(__global float *weights, const floatL w[NV], int count)
 {
     if (count >= BLOCK) {
@@ -180,21 +206,9 @@ static inline void store_weights(__global float *weights, const floatL w[NV], in
     for (int b = 0; b < count; b++) weights[b] = part[b];
 }
 
-// panel[c] = weights[head of c] * source[c], WIDTH channels; heads lie `stride` apart. In place or from global memory.
-static inline void scale_panel(float *panel, __global const float *weights, ulong stride, int count)
-{
-    for (int head = 0; head < HEADS; head++, weights += stride) {
-        floatL w[NV];
-        load_weights(w, weights, count);
-        for (int c = head * HEAD_DIM; c < (head + 1) * HEAD_DIM; c++) {
-#pragma unroll
-            for (int v = 0; v < NV; v++) vstoreL(w[v] * vloadL(c * NV + v, panel), c * NV + v, panel);
-        }
-    }
-}
-
-static inline void scale_panel_from(float *panel, __global const float *source, __global const float *weights,
-                                    ulong stride, int count)
+// panel[c] = weights[head of c] * source[c], WIDTH channels; heads lie `stride` apart.
+static inline void scale_panel(float *panel, __global const float *source, __global const float *weights,
+                               ulong stride, int count)
 {
     for (int head = 0; head < HEADS; head++, weights += stride) {
         floatL w[NV];
@@ -225,8 +239,8 @@ __kernel void narrow_offset_gemm_logits(__global const int4 *groups, __global co
     float q[WIDTH * BLOCK], k[WIDTH * BLOCK];
     for (int p = group.x; p < group.x + group.y; p++) {
         const int2 pair = pairs[p];
-        project(q, mq, xq + s.xq_at + panel_at(pair.x, block, s.batch, wq ? INNER : WIDTH));
-        project(k, mk, xk + s.xk_at + panel_at(pair.y, block, s.batch, wk ? INNER : WIDTH));
+        project(q, mq, xq + s.xq_at + panel_at(pair.x, block, s.batch, wq ? INNER : WIDTH), 0, false);
+        project(k, mk, xk + s.xk_at + panel_at(pair.y, block, s.batch, wk ? INNER : WIDTH), 0, false);
         __global float *out = weights + s.weights_at + (ulong)p * s.batch + block * BLOCK;
         for (int head = 0; head < HEADS; head++, out += rows) {
             floatL dot[NV];
@@ -252,14 +266,13 @@ __kernel void narrow_offset_gemm_values(__global const int4 *groups, __global co
     const int query = get_group_id(0), block = get_group_id(1), count = s.batch - block * BLOCK;
     const ulong rows = (ulong)s.all_pairs * s.batch;
     __global const int2 *span = pairs + s.all_pairs, *list = span + s.queries;
-    float sum[WIDTH * BLOCK], u[WIDTH * BLOCK];
+    float sum[WIDTH * BLOCK], scale[HEADS * BLOCK];
     clear_panel(sum, WIDTH);
     for (int e = span[query].x; e < span[query].y; e++) {
         const int p = list[e].x;
-        project(u, matrix_of(w, groups[list[e].y].w),
-                x + s.x_at + panel_at(pairs[p].y, block, s.batch, INNER));
-        scale_panel(u, weights + s.weights_at + (ulong)p * s.batch + block * BLOCK, rows, count);
-        for (int c = 0; c < WIDTH * NV; c++) vstoreL(vloadL(c, sum) + vloadL(c, u), c, sum);
+        load_heads(scale, weights + s.weights_at + (ulong)p * s.batch + block * BLOCK, rows, count);
+        project(sum, matrix_of(w, groups[list[e].y].w),
+                x + s.x_at + panel_at(pairs[p].y, block, s.batch, INNER), scale, true);
     }
     store_panel(y + s.y_at + panel_at(query, block, s.batch, WIDTH), sum, WIDTH);
 }
@@ -283,7 +296,7 @@ __kernel void narrow_offset_gemm_values_backward(__global const int4 *groups, __
         const ulong at = (ulong)p * s.batch + block * BLOCK;
         __global const float *matrix = matrix_of(w, groups[list[e].y].w);
         __global const float *dy_panel = dy + s.dy_at + panel_at(pairs[p].x, block, s.batch, WIDTH);
-        project(u, matrix, x_panel);
+        project(u, matrix, x_panel, 0, false);
         for (int head = 0; head < HEADS; head++) {
             floatL dot[NV];
 #pragma unroll
@@ -294,7 +307,7 @@ __kernel void narrow_offset_gemm_values_backward(__global const int4 *groups, __
             }
             store_weights(dweights + s.partial_at + head * rows + at, dot, count);
         }
-        scale_panel_from(u, dy_panel, weights + s.weights_at + at, rows, count);
+        scale_panel(u, dy_panel, weights + s.weights_at + at, rows, count);
         project_back(sum, matrix, u);
     }
     store_panel(dx + s.dx_at + panel_at(key, block, s.batch, INNER), sum, INNER);
@@ -313,16 +326,17 @@ __kernel void narrow_offset_gemm_logits_backward(__global const int4 *groups, __
     const ulong rows = (ulong)s.all_pairs * s.batch;
     __global const int2 *span = pairs + s.all_pairs + (side == 0 ? 0 : s.queries + s.all_pairs);
     __global const int2 *list = span + (side == 0 ? s.queries : s.keys);
-    float sum[(INNER > WIDTH ? INNER : WIDTH) * BLOCK], g[WIDTH * BLOCK];
+    float sum[(INNER > WIDTH ? INNER : WIDTH) * BLOCK], g[WIDTH * BLOCK], scale[HEADS * BLOCK];
     const int channels = own_w ? INNER : WIDTH;
     clear_panel(sum, channels);
     for (int e = span[token].x; e < span[token].y; e++) {
         const int p = list[e].x;
         const int2 pair = pairs[p];
         const int4 group = groups[list[e].y];
+        load_heads(scale, weights + s.weights_at + (ulong)p * s.batch + block * BLOCK, rows, count);
         project(g, matrix_of(w, side == 0 ? group.w : group.z),
-                x + s.x_at + panel_at(side == 0 ? pair.y : pair.x, block, s.batch, w ? INNER : WIDTH));
-        scale_panel(g, weights + s.weights_at + (ulong)p * s.batch + block * BLOCK, rows, count);
+                x + s.x_at + panel_at(side == 0 ? pair.y : pair.x, block, s.batch, w ? INNER : WIDTH), scale,
+                false);
         project_back(sum, matrix_of(own_w, side == 0 ? group.z : group.w), g);
     }
     store_panel(dx + s.dx_at + panel_at(token, block, s.batch, channels), sum, channels);
@@ -379,7 +393,7 @@ __kernel void narrow_offset_gemm_weight_gradient(__global const int4 *groups, __
     const int side = s.side, blocks = block_count(s.batch), all_steps = group.y * blocks;
     const ulong rows = (ulong)s.all_pairs * s.batch;
     __global const float *matrix = matrix_of(other_w, side == 0 ? group.w : group.z);
-    float sums[INNER * WIDTH * LANES], g[STEPS * WIDTH * BLOCK];
+    float sums[INNER * WIDTH * LANES], g[STEPS * WIDTH * BLOCK], scale[HEADS * BLOCK];
     __global const float *x_panel[STEPS];
     for (int begin = 0; begin < all_steps; begin += STEPS) {
         const int steps = min(STEPS, all_steps - begin);
@@ -388,16 +402,17 @@ __kernel void narrow_offset_gemm_weight_gradient(__global const int4 *groups, __
             const int2 pair = pairs[p];
             const int count = s.batch - block * BLOCK;
             float *panel = g + step * WIDTH * BLOCK;
-            __global const float *w = weights + s.weights_at + (ulong)p * s.batch + block * BLOCK;
             x_panel[step] = x + s.x_at + panel_at(side == 0 ? pair.x : pair.y, block, s.batch, INNER);
+            __global const float *w = weights + s.weights_at + (ulong)p * s.batch + block * BLOCK;
             if (side == 2) {
-                scale_panel_from(panel, other + s.gradient_at + panel_at(pair.x, block, s.batch, WIDTH), w,
-                                 rows, count);
+                scale_panel(panel, other + s.gradient_at + panel_at(pair.x, block, s.batch, WIDTH), w, rows,
+                            count);
             } else {
+                load_heads(scale, w, rows, count);
                 project(panel, matrix,
                         other + s.gradient_at +
-                            panel_at(side == 0 ? pair.y : pair.x, block, s.batch, other_w ? INNER : WIDTH));
-                scale_panel(panel, w, rows, count);
+                            panel_at(side == 0 ? pair.y : pair.x, block, s.batch, other_w ? INNER : WIDTH),
+                        scale, false);
             }
         }
         add_outer_products(sums, x_panel, g, steps, begin == 0);
