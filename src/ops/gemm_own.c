@@ -22,6 +22,11 @@ typedef struct register_tile {
     uint32_t rows, vectors, columns;
 } register_tile;
 
+static uint32_t round_up(uint32_t a, uint32_t unit)
+{
+    return (uint32_t)tli_ceil_div(a, unit) * unit;
+}
+
 /* The tile that kernels/tile.cl has without options. */
 static register_tile default_tile(uint32_t vector_width)
 {
@@ -29,20 +34,18 @@ static register_tile default_tile(uint32_t vector_width)
     return (register_tile){6, vectors, vectors * vector_width};
 }
 
-/* Few columns: fewer vectors a row, and more rows in the registers that this leaves; but not for small products, as a
- * tile is a program of its own, which costs a start of the compiler. */
+/* Few columns: no more vectors a row than these fill, and more rows in the registers that this leaves; but not for small
+ * products, as a tile is a program of its own, which costs a start of the compiler. */
 static register_tile choose_tile(uint32_t vector_width, const tli_gemm_args *g, uint32_t batches)
 {
-    register_tile tile = default_tile(vector_width);
-    if ((uint64_t)g->m * g->k * batches <= SMALL) return tile;
-    uint32_t vectors = tile.vectors;
-    while (vectors > 1 && vectors / 2 * vector_width >= g->n) vectors /= 2;
-    return vectors == tile.vectors ? tile : (register_tile){12, vectors, vectors * vector_width};
-}
-
-static uint32_t round_up(uint32_t a, uint32_t unit)
-{
-    return (uint32_t)tli_ceil_div(a, unit) * unit;
+    enum { MOST_VECTORS = 3 };
+    enum { TRANSPOSED = 8 }; /* columns that are packed at once from rows of a transposed matrix */
+    /* Rows for so many vectors, with 16 registers and with 32. Of 4 x 3 accumulators in 16 registers compilers spill some. */
+    static const uint32_t rows[2][MOST_VECTORS + 1] = {{0, 12, 6, 3}, {0, 12, 12, 8}};
+    const uint32_t columns = round_up(g->n, tli_larger(vector_width, TRANSPOSED)),
+                   vectors = columns / vector_width;
+    if ((uint64_t)g->m * g->k * batches <= SMALL || vectors > MOST_VECTORS) return default_tile(vector_width);
+    return (register_tile){rows[vector_width == 16][vectors], vectors, columns};
 }
 
 static uint32_t at_least_one(uint32_t n)

@@ -9,9 +9,10 @@
 #include "ops/gemm_own.h"
 #include "ops/tuning.h"
 
-static const product_size sizes[] = {
-    {1, 1, 1},    {1, 10, 192},  {1, 37, 259},  {5, 16, 7},     {6, 16, 384},  {7, 17, 385}, {13, 50, 64},
-    {50, 50, 64}, {64, 15, 300}, {100, 130, 9}, {31, 192, 900}, {40, 20, 130}, {9, 20, 0},   {215, 100, 400}};
+static const product_size sizes[] = {{1, 1, 1},     {1, 10, 192},    {1, 37, 259},   {5, 16, 7},
+                                     {6, 16, 384},  {7, 17, 385},    {13, 50, 64},   {50, 50, 64},
+                                     {64, 15, 300}, {100, 130, 9},   {31, 192, 900}, {40, 20, 130},
+                                     {9, 20, 0},    {215, 100, 400}, {53, 24, 200},  {26, 37, 200}};
 
 static void check_at(const char *file, int line, tl_context *ctx, product_size z, bool ta, bool tb,
                      float alpha, float beta, unsigned extras, uint32_t outer, uint32_t inner)
