@@ -22,13 +22,8 @@
 #define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
 
-// Each row of op(A) is read once a panel. Where a block has MANY_PANELS, as with vectors of 8, its rows are taken A_ROWS at a time, which
-// stay in the second-level cache, and copied tile by tile where A is transposed. Fewer panels do not pay for that. Copied tiles begin a
-// cache line further than they are long, so that they are in different sets.
-#define MANY_PANELS 4
-#define A_ROWS      96
-#define A_TILES     (COLUMN_BLOCK / NR >= MANY_PANELS ? (A_ROWS + MR - 1) / MR : 1)
-#define A_STRIDE    (KC * MR + TL_LINE)
+#define A_TILES     (COLUMN_BLOCK / NR >= MANY_PANELS ? TILES_TOGETHER : 1)
+#define A_STRIDE    COPY_STRIDE(KC)
 #if KC % PACK_DEPTH != 0
 #error KC is no multiple of PACK_DEPTH
 #endif
@@ -41,20 +36,6 @@ static inline void pack_b(float *packed, const __global float *b, ulong ldb, int
                       min(PACK_DEPTH, max(0, kc - k - PACK_DEPTH)), columns);
         for (int j = 0; j < columns; j += NR)
             tile_pack(packed + j * KC + k * NR, b + k * ldb + j, ldb, min(PACK_DEPTH, kc - k), columns - j);
-    }
-}
-
-// packed[tile][k][MR] = a[k * lda + row]: rows of op(A), which is transposed; past `rows` the last one again.
-static inline void pack_a(float *packed, const __global float *a, ulong lda, int kc, int rows)
-{
-    const int whole = rows / MR;
-    for (int k = 0; k < kc; k++, a += lda) {
-        float *to = packed + k * MR;
-        for (int t = 0; t < whole; t++, to += A_STRIDE) {
-#pragma unroll
-            for (int r = 0; r < MR; r++) to[r] = a[t * MR + r];
-        }
-        for (int r = 0; whole * MR < rows && r < MR; r++) to[r] = a[min(whole * MR + r, rows - 1)];
     }
 }
 
@@ -244,7 +225,8 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             const int j = column_begin + (by_tile ? at % panels : at / some) * NR;
             const int i = row_begin + (first_tile + tile) * MR;
             if (pack && at == 0)
-                pack_a(packed_a, a + (ulong)kb * lda + i, lda, kc, min(some * MR, row_end - i));
+                tile_pack_rows(packed_a, A_STRIDE, a + (ulong)kb * lda + i, lda, kc,
+                               min(some * MR, row_end - i));
             const int columns = min(NR, column_end - j), rows = min(MR, row_end - i);
             const float *panel = packed + (j - column_begin) * KC;
             floatV acc[MR][NV];
@@ -280,7 +262,7 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
                 for (int r = 0; r < MR; r++) row[r] = a + (ulong)kb * lda + i + r;
                 tile_multiply(acc, row, lda, panel, kc);
             } else {
-                if (!pack) pack_a(packed_a, a + (ulong)kb * lda + i, lda, kc, rows);
+                if (!pack) tile_pack_rows(packed_a, A_STRIDE, a + (ulong)kb * lda + i, lda, kc, rows);
                 const float *row[MR];
 #pragma unroll
                 for (int r = 0; r < MR; r++) row[r] = packed_a + (pack ? tile : 0) * A_STRIDE + r;

@@ -2,7 +2,7 @@
 // innermost dimension, so that vectors are full however few channels a head has, and q . k is a sum of vectors.
 //
 // Rows are copied to panels first, [token][block][channel][BLOCK]: BLOCK batch indices of a token lie together, zero past
-// the batch. Groups, pairs, their index, pair weights and tables are those of offset_gemm.cl and offset_gemm_gpu.cl; a table
+// the batch. Groups, pairs, their index, pair weights and tables are those of offset_gemm_rows.cl and offset_gemm_gpu.cl; a table
 // is one buffer. q and k of a pair are never saved: computing them again takes less time than reading them.
 // One work-item per work-group, no barriers; each element is owned by one work-group, as each kernel says.
 // Build options:

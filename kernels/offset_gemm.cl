@@ -1,38 +1,10 @@
-// Grouped GEMM over token pairs that share an offset, for logits, values and their gradients: CPU form.
-//
-// A group is all pairs (i, j) of one offset: groups[g] = {first pair, pairs, query matrix, key matrix},
-// pairs[p] = {i, j}, sorted by group. A row is a pair with a batch index; the rows of a pair are contiguous panels
-// of the activations [token][batch][channel]. Pair weights (logits, probabilities and their gradients) are
-// [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
-// number *_first.
-// Macros: offset_gemm_sizes.cl.
-// `queries` and `keys` locate the index after the pairs, which only the GPU form (offset_gemm_gpu.cl) reads.
-// One work-item per work-group, no barriers; each element is owned by one work-group, as each kernel says.
+// Grouped GEMM over token pairs that share an offset, for logits, values and their gradients: CPU form. Behind offset_gemm_rows.cl, which
+// says what groups, pairs and weights are.
 
-#if !defined(LANES) && !defined(ONE_QUERY) // else narrow_offset_gemm.cl or offset_gemv.cl is compiled
-#define HEAD_PANELS                 ((HEAD_DIM + NR - 1) / NR) // column panels of a head
-#define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel)*NR)
+#if !defined(LANES) && !defined(ONE_QUERY) // as there
 #ifndef BLOCK_TILES
 #define BLOCK_TILES 4 // row tiles that share a packed panel while it is in the first-level cache
 #endif
-#ifndef KC
-#define KC 128 // rows of an inner block of the weight gradient
-#endif
-
-// A row: pair and batch index; NEXT steps through [b_begin, b_end) of pair after pair.
-typedef struct row_t {
-    int pair, b;
-} row_t;
-
-static inline row_t row_next(row_t row, int b_begin, int b_end)
-{
-    row.b++;
-    if (row.b == b_end) {
-        row.b = b_begin;
-        row.pair++;
-    }
-    return row;
-}
 
 // The rows of a work-group of a kernel that owns tokens: those of batch indices [b_begin, b_end) and of pairs whose query
 // (side 0) or key (side 1) is in [token_begin, token_end).
@@ -78,26 +50,6 @@ static inline row_t share_next(share_t share, __global const int2 *pairs, int4 g
     row = row_next(row, share.b_begin, share.b_end);
     if (row.b == share.b_begin) row.pair = share_pair(share, pairs, row.pair, group.x + group.y);
     return row;
-}
-
-static inline void panel_store(__global float *target, const float *values, int columns)
-{
-    if (columns == NR) {
-#pragma unroll
-        for (int v = 0; v < NV; v++) vstoreV(vloadV(v, values), v, target);
-    } else {
-        for (int q = 0; q < columns; q++) target[q] = values[q];
-    }
-}
-
-static inline void panel_load(float *values, __global const float *source, int columns)
-{
-    if (columns == NR) {
-#pragma unroll
-        for (int v = 0; v < NV; v++) vstoreV(vloadV(v, source), v, values);
-    } else {
-        for (int q = 0; q < NR; q++) values[q] = q < columns ? source[q] : 0.0f;
-    }
 }
 
 // sums += row * x in the first `columns`; what is over goes to the first sum.
@@ -426,73 +378,6 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                 const float *sums = dot + head * BLOCK_TILES * MR * TL_VW;
                 for (int r = 0; r < count; r++)
                     out[head * chunk_rows + number[r] - (ulong)pair_begin * batch] = tl_sumV(vloadV(r, sums));
-            }
-        }
-    }
-}
-
-// offset_gemm_weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T (w g), overwritten, with w = weights of a row
-// and head.
-//   side 0  query's matrix: token i, g = k of the row      side 1  key's matrix: token j, g = q of the row
-//   (rows from pair_begin, as offset_gemm_logits keeps them)          side 2  value's matrix: token j, g = dy_i
-// Work-group (group, head and column panel) owns those columns of the group's matrix.
-__kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                                          __global const float *x, __global const float *gradient,
-                                          __global const float *weights, __global float *dw,
-                                          const offset_gemm_sizes s)
-{
-    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
-              batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;
-    const int4 group = groups[group_begin + get_group_id(0)];
-    const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
-    const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
-    const int rows = group.y * batch;
-    __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
-    __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
-    float packed[KC * NR];
-
-    for (int begin = 0; begin < rows; begin += KC) {
-        const int count = min(KC, rows - begin);
-        const row_t first = {group.x + begin / batch, begin % batch};
-        row_t next = first;
-        for (int k = 0; k < count; k++) {
-            const ulong row = side == 2 ? (ulong)pairs[next.pair].x * batch + next.b
-                                        : (ulong)(next.pair - pair_begin) * batch + next.b;
-            const float w = weight[begin + k];
-            panel_load(packed + k * NR, gradient + s.gradient_at + row * WIDTH + column, columns);
-#pragma unroll
-            for (int v = 0; v < NV; v++) vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
-            next = row_next(next, 0, batch);
-        }
-        for (int c = 0; c < INNER; c += MR) {
-            floatV acc[MR][NV];
-            tile_clear(acc);
-            // The rows of a pair have a constant stride: a run of them is one GEMM.
-            row_t at = first;
-            for (int k = 0; k < count;) {
-                const int run = min(batch - at.b, count - k);
-                const int2 pair = pairs[at.pair];
-                __global const float *base = x + s.x_at +
-                                             ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
-                __global const float *row[MR];
-#pragma unroll
-                for (int r = 0; r < MR; r++) row[r] = base + min(c + r, INNER - 1);
-                tile_multiply(acc, row, INNER, packed + k * NR, run);
-                k += run;
-                at.pair++;
-                at.b = 0;
-            }
-#pragma unroll
-            for (int r = 0; r < MR; r++) {
-                __global float *out = target + (ulong)(c + r) * WIDTH;
-                if (c + r >= INNER) continue;
-                if (begin == 0) {
-                    float values[NR];
-                    tile_row_store(values, acc[r]);
-                    panel_store(out, values, columns);
-                } else {
-                    tile_row_add(out, 1.0f, acc[r], columns);
-                }
             }
         }
     }

@@ -1,5 +1,5 @@
 // Grouped GEMM over token pairs that share an offset: GPU form. Tables, layouts and arguments are those of
-// offset_gemm.cl; work-groups of TILE_ITEMS own TILE x TILE tiles. The pairs are followed by their index: spans
+// offset_gemm_rows.cl; work-groups of TILE_ITEMS own TILE x TILE tiles. The pairs are followed by their index: spans
 // {begin, end} and lists {pair, group} by query, then the same by key.
 // Macros: offset_gemm_sizes.cl.
 

@@ -17,7 +17,7 @@ typedef struct offset_gemm_sizes {
     i32 keep;                   // offset_gemm_logits: 1 keeps q and k of the rows
     i32 side;                   // offset_gemm_weight_gradient, see there
     f32 scale;                  // offset_gemm_logits
-    i32 unused;                 // so that the size is a multiple of 8
+    i32 panels; // offset_gemm_weight_gradient, CPU form: column panels of a matrix that a work-group has
 } offset_gemm_sizes;
 
 #ifdef __OPENCL_VERSION__

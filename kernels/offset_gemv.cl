@@ -1,7 +1,7 @@
 // The offset GEMMs of one query and one sample, CPU form: a generated token against the keys before it. Each offset's matrix
 // is used by a row or two, so that all that costs time is reading it once: row after row, as it lies, without packing.
 //
-// Groups, pairs, pair weights and tables are those of offset_gemm.cl. One work-item per work-group, no barriers;
+// Groups, pairs, pair weights and tables are those of offset_gemm_rows.cl. One work-item per work-group, no barriers;
 // work-group g has groups [group_begin + g * token_block, ... + token_block).
 // Build options:
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d and those of the operands   as in offset_gemm_sizes.cl

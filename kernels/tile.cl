@@ -158,3 +158,26 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
         }
     }
 }
+
+// A row of the left operand is read once a panel. Where a block has MANY_PANELS, as with vectors of 8, some TOGETHER_ROWS of its rows go through
+// all panels before the next, which stay in the second-level cache, and are copied tile by tile where the operand is transposed. Fewer
+// panels do not pay for that. Copied tiles begin a cache line further than they are long, so that they are in different sets.
+#define MANY_PANELS        4
+#define TOGETHER_ROWS      96
+#define TILES_TOGETHER     ((TOGETHER_ROWS + MR - 1) / MR)
+#define COPY_STRIDE(depth) ((depth)*MR + TL_LINE)
+
+// packed[tile][k][MR] = a[k * ld + row], tiles `stride` apart: rows of a transposed operand; past `rows` the last one again.
+static inline void tile_pack_rows(float *packed, int stride, const __global float *a, ulong ld, int kc,
+                                  int rows)
+{
+    const int whole = rows / MR;
+    for (int k = 0; k < kc; k++, a += ld) {
+        float *to = packed + k * MR;
+        for (int t = 0; t < whole; t++, to += stride) {
+#pragma unroll
+            for (int r = 0; r < MR; r++) to[r] = a[t * MR + r];
+        }
+        for (int r = 0; whole * MR < rows && r < MR; r++) to[r] = a[min(whole * MR + r, rows - 1)];
+    }
+}

@@ -307,7 +307,18 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
     return TL_OK;
 }
 
-/* dW of the chunk's groups; side and gradient as in kernels/offset_gemm.cl. */
+/* CPU form: panels of a matrix that a work-group of the weight gradient has. Together they read x from copies, if they are MANY, and groups
+ * are as unequal as offsets are: those that leave GROUPS_A_UNIT. The same bits for any number of them. */
+static uint32_t gradient_panels(const tiling *t, uint32_t groups, uint32_t all)
+{
+    enum { MANY = 4, MOST = 16, GROUPS_A_UNIT = 16 }; /* MANY_PANELS and MOST_PANELS of the kernels */
+    uint32_t panels = tli_smaller(all, MOST);
+    while (panels >= MANY && groups * tli_ceil_div(all, panels) < (uint64_t)GROUPS_A_UNIT * t->units)
+        panels--;
+    return panels >= MANY ? panels : 1;
+}
+
+/* dW of the chunk's groups; side and gradient as in kernels/offset_gemm_gradient.cl. */
 static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t,
                                        const tli_offset_chunk *c, int32_t pair_begin, int side, tli_view x,
                                        tli_view gradient, tli_view weights, tli_mem dw)
@@ -317,7 +328,10 @@ static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r
     tli_launch launch = by_group(t, c->end - c->begin,
                                  r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, (share){0});
-    if (!t->cpu) {
+    if (t->cpu) {
+        sizes.panels = (i32)gradient_panels(t, c->end - c->begin, (uint32_t)launch.groups[1]);
+        launch.groups[1] = tli_ceil_div(launch.groups[1], (uint32_t)sizes.panels);
+    } else {
         launch = tli_launch1(launch.groups[0] * launch.groups[1] * launch.groups[2], launch.items);
         if (c->end - c->begin == r->pairs->groups) sizes.by_size = (i32)r->pairs->groups;
     }

@@ -130,7 +130,8 @@ char *tli_tile_text(const tli_tile *tile, char text[TLI_TILE_TEXT])
 
 /* Bytes of private memory that a work-item of the CPU form may take: runtimes have it on their threads' stacks. */
 enum { PRIVATE_BYTES = 1 << 20 };
-enum { COPIED_ROWS = 96 };     /* of A: A_ROWS of kernels/gemm.cl */
+enum { COPIED_ROWS = 96 };     /* of A: TOGETHER_ROWS of kernels/tile.cl */
+enum { MOST_PANELS = 16 };     /* of a work-group of the weight gradient: kernels/offset_gemm_gradient.cl */
 enum { TRANSPOSED = 8 };       /* columns that are packed at once from rows of a transposed matrix */
 enum { NARROWEST_BLOCK = 16 }; /* columns: the workspace of backward by offset has room for as many blocks */
 
@@ -143,7 +144,7 @@ static const char *cpu_tile_refuses(const tli_tile *t, const tli_product_shape *
     if (tli_product_is_gemm(s->kind))
         packed = (tli_larger(block, GEMM_COLUMNS) + COPIED_ROWS + t->rows) * t->depth;
     else if (s->kind == TLI_OFFSET_WEIGHT_GRADIENT)
-        packed = columns * t->depth;
+        packed = (tli_smaller(MOST_PANELS * columns, width + columns) + COPIED_ROWS + t->rows) * t->depth;
     else if (s->kind == TLI_OFFSET_VALUES)
         packed = columns * s->k;
     else if (s->kind == TLI_OFFSET_LOGITS)

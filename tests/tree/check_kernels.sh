@@ -7,7 +7,7 @@ cd "$1" || exit 1
 faults=0
 
 # Files of no host file: what is put before others.
-shared='bf16 common dpas gemm_finish mfma mma mma_fragment offset_gemm_columns tile tile_fma tile_tensor transpose'
+shared='bf16 common dpas gemm_finish mfma mma mma_fragment offset_gemm_columns offset_gemm_gradient offset_gemm_rows tile tile_fma tile_tensor transpose'
 
 for file in kernels/*.cl; do
     name=$(basename "$file" .cl)
