@@ -4,7 +4,6 @@
 #ifndef KC
 #define KC 128 // rows of an inner block
 #endif
-#define MOST_PANELS     16 // of a work-group: src/ops/offset_gemm.c
 #define GRADIENT_PANELS (HEADS * HEAD_PANELS < MOST_PANELS ? HEADS * HEAD_PANELS : MOST_PANELS)
 #define A_TILES         (GRADIENT_PANELS >= MANY_PANELS ? TILES_TOGETHER : 1)
 #define A_STRIDE        COPY_STRIDE(KC)

@@ -2,7 +2,7 @@
 // work-group, no barriers. The right operand is packed in private memory, [k][NR], so that one step of k is
 // NV vector loads, MR broadcast scalars and MR * NV fused multiply-adds, all in registers.
 //
-// Concatenated between transpose.cl and the file that uses it. Tunables (the defaults fit the vector registers
+// Concatenated between transpose.cl, tile_sizes.cl and the file that uses it. Tunables (the defaults fit the vector registers
 // of the instruction set: 16 of them at 8 floats, 32 at 16 floats):
 #ifndef MR
 #define MR 6 // rows of the tile
@@ -140,7 +140,7 @@ static inline void tile_pack(float *packed, const __global float *b, ulong ld, i
 // repeated. Transposes blocks of 8 x 8 in registers.
 static inline void tile_pack_transposed(float *packed, const __global float *b, ulong ld, int kc, int columns)
 {
-    for (int j = 0; j < NR; j += 8) {
+    for (int j = 0; j < NR; j += TRANSPOSED_COLUMNS) {
         const __global float *s[8];
         for (int q = 0; q < 8; q++) s[q] = b + min(j + q, columns - 1) * ld;
         prefetch_rows(b + (ulong)(j + 8) * ld, ld, min(8, columns - j - 8), kc); // what is transposed next
@@ -162,8 +162,6 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
 // A row of the left operand is read once a panel. Where a block has MANY_PANELS, as with vectors of 8, some TOGETHER_ROWS of its rows go through
 // all panels before the next, which stay in the second-level cache, and are copied tile by tile where the operand is transposed. Fewer
 // panels do not pay for that. Copied tiles begin a cache line further than they are long, so that they are in different sets.
-#define MANY_PANELS        4
-#define TOGETHER_ROWS      96
 #define TILES_TOGETHER     ((TOGETHER_ROWS + MR - 1) / MR)
 #define COPY_STRIDE(depth) ((depth)*MR + TL_LINE)
 

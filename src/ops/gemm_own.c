@@ -5,6 +5,7 @@
 
 #include "core/arithmetic.h"
 #include "kernels/gemm_sizes.cl"
+#include "kernels/tile_sizes.cl"
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/tuning.h"
@@ -39,10 +40,9 @@ static register_tile default_tile(uint32_t vector_width)
 static register_tile choose_tile(uint32_t vector_width, const tli_gemm_args *g, uint32_t batches)
 {
     enum { MOST_VECTORS = 3 };
-    enum { TRANSPOSED = 8 }; /* columns that are packed at once from rows of a transposed matrix */
     /* Rows for so many vectors, with 16 registers and with 32. Of 4 x 3 accumulators in 16 registers compilers spill some. */
     static const uint32_t rows[2][MOST_VECTORS + 1] = {{0, 12, 6, 3}, {0, 12, 12, 8}};
-    const uint32_t columns = round_up(g->n, tli_larger(vector_width, TRANSPOSED)),
+    const uint32_t columns = round_up(g->n, tli_larger(vector_width, TRANSPOSED_COLUMNS)),
                    vectors = columns / vector_width;
     if ((uint64_t)g->m * g->k * batches <= SMALL || vectors > MOST_VECTORS) return default_tile(vector_width);
     return (register_tile){rows[vector_width == 16][vectors], vectors, columns};

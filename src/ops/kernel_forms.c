@@ -25,10 +25,11 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"init", "init", NULL, false},
     {"rope", "rope", NULL, false},
     {"softmax", "softmax", NULL, false},
-    {"gemm", "gemm_sizes+transpose+tile+gemm", "gemm_sizes+gemm_finish+tile_fma+tile_gpu+gemm_gpu", false},
+    {"gemm", "gemm_sizes+transpose+tile_sizes+tile+gemm", "gemm_sizes+gemm_finish+tile_fma+tile_gpu+gemm_gpu",
+     false},
     {"offset_gemm",
-     "offset_gemm_sizes+transpose+tile+narrow_offset_gemm+offset_gemv+offset_gemm_rows+offset_gemm_gradient+"
-     "offset_gemm",
+     "offset_gemm_sizes+transpose+tile_sizes+tile+narrow_offset_gemm+offset_gemv+"
+     "offset_gemm_rows+offset_gemm_gradient+offset_gemm",
      "offset_gemm_sizes+tile_fma+tile_gpu+offset_gemm_columns+offset_gemm_gpu", true},
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/arithmetic.h"
 #include "kernels/offset_gemm_sizes.cl"
+#include "kernels/tile_sizes.cl"
 #include "ops/add.h"
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
@@ -307,15 +308,15 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
     return TL_OK;
 }
 
-/* CPU form: panels of a matrix that a work-group of the weight gradient has. Together they read x from copies, if they are MANY, and groups
+/* CPU form: panels of a matrix that a work-group of the weight gradient has. Together they read x from copies, if they are MANY_PANELS, and groups
  * are as unequal as offsets are: those that leave GROUPS_A_UNIT. The same bits for any number of them. */
 static uint32_t gradient_panels(const tiling *t, uint32_t groups, uint32_t all)
 {
-    enum { MANY = 4, MOST = 16, GROUPS_A_UNIT = 16 }; /* MANY_PANELS and MOST_PANELS of the kernels */
-    uint32_t panels = tli_smaller(all, MOST);
-    while (panels >= MANY && groups * tli_ceil_div(all, panels) < (uint64_t)GROUPS_A_UNIT * t->units)
+    enum { GROUPS_A_UNIT = 16 };
+    uint32_t panels = tli_smaller(all, MOST_PANELS);
+    while (panels >= MANY_PANELS && groups * tli_ceil_div(all, panels) < (uint64_t)GROUPS_A_UNIT * t->units)
         panels--;
-    return panels >= MANY ? panels : 1;
+    return panels >= MANY_PANELS ? panels : 1;
 }
 
 /* dW of the chunk's groups; side and gradient as in kernels/offset_gemm_gradient.cl. */

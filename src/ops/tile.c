@@ -5,6 +5,7 @@
 
 #include "core/arithmetic.h"
 #include "kernels/gemm_sizes.cl"
+#include "kernels/tile_sizes.cl"
 
 static const struct {
     const char *name, *family, *kernel;
@@ -130,9 +131,6 @@ char *tli_tile_text(const tli_tile *tile, char text[TLI_TILE_TEXT])
 
 /* Bytes of private memory that a work-item of the CPU form may take: runtimes have it on their threads' stacks. */
 enum { PRIVATE_BYTES = 1 << 20 };
-enum { COPIED_ROWS = 96 };     /* of A: TOGETHER_ROWS of kernels/tile.cl */
-enum { MOST_PANELS = 16 };     /* of a work-group of the weight gradient: kernels/offset_gemm_gradient.cl */
-enum { TRANSPOSED = 8 };       /* columns that are packed at once from rows of a transposed matrix */
 enum { NARROWEST_BLOCK = 16 }; /* columns: the workspace of backward by offset has room for as many blocks */
 
 static const char *cpu_tile_refuses(const tli_tile *t, const tli_product_shape *s, uint32_t vector_width,
@@ -140,11 +138,11 @@ static const char *cpu_tile_refuses(const tli_tile *t, const tli_product_shape *
 {
     const uint64_t columns = (uint64_t)t->vectors * vector_width, block = columns * t->panels;
     uint64_t packed = 0, rows = 0; /* floats */
-    if (columns % TRANSPOSED != 0) return "its columns are no multiple of 8";
+    if (columns % TRANSPOSED_COLUMNS != 0) return "its columns are no multiple of 8";
     if (tli_product_is_gemm(s->kind))
-        packed = (tli_larger(block, GEMM_COLUMNS) + COPIED_ROWS + t->rows) * t->depth;
+        packed = (tli_larger(block, GEMM_COLUMNS) + TOGETHER_ROWS + t->rows) * t->depth;
     else if (s->kind == TLI_OFFSET_WEIGHT_GRADIENT)
-        packed = (tli_smaller(MOST_PANELS * columns, width + columns) + COPIED_ROWS + t->rows) * t->depth;
+        packed = (tli_smaller(MOST_PANELS * columns, width + columns) + TOGETHER_ROWS + t->rows) * t->depth;
     else if (s->kind == TLI_OFFSET_VALUES)
         packed = columns * s->k;
     else if (s->kind == TLI_OFFSET_LOGITS)
